@@ -91,6 +91,16 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
     "clipNorm",
     "the gradients of a head that processes share have no common norm: set shardHead to false",
   ],
+  [
+    ({ matryoshka }) => matryoshka.some((length, i) => i > 0 && length <= matryoshka[i - 1]!),
+    "matryoshka",
+    "the lengths must grow",
+  ],
+  [
+    ({ matryoshka, embeddingDim }) => (matryoshka.at(-1) ?? 0) >= embeddingDim,
+    "matryoshka",
+    "the lengths must be below embeddingDim: the whole counts anyway",
+  ],
 ];
 
 /** Returns the present name of a setting. @throws UserError for an unknown name, with the nearest known one */

@@ -1,6 +1,6 @@
 // Settings of the loss and its margin.
 import { z } from "zod";
-import { positive, type SettingsOf, setting } from "./setting";
+import { count, positive, type SettingsOf, setting } from "./setting";
 
 const angle = z
   .number()
@@ -19,6 +19,12 @@ export const LOSS = {
   marginStep: setting(z.number().nonnegative(), 0.1),
   /** Upper limit of the margin as it grows by `marginStep`, radians. */
   marginMax: setting(angle, 0.8),
+  /**
+   * Lengths, ascending, of first parts of the embedding that are trained as embeddings of their own, with the same first
+   * columns of the head: the loss is the mean of theirs and of the whole's, and short vectors are cut from long ones
+   * (Matryoshka, MRL-E, Kusupati et al. 2022). None: the whole only.
+   */
+  matryoshka: setting(z.array(count).readonly(), []),
   /** Give larger classes a smaller share of the margin (`marginShares`). */
   classSizeMargin: setting(z.boolean(), false),
 };
@@ -28,6 +34,9 @@ export interface LossSettings extends SettingsOf<typeof LOSS> {}
 
 /** Settings that define how the loss is computed from cosines. */
 export type ArcFaceSettings = Pick<LossSettings, "loss" | "s">;
+
+/** The setting of the parts of the embedding that are trained as embeddings of their own. */
+export type PrefixSettings = Pick<LossSettings, "matryoshka">;
 
 /** Settings of the margin schedule. */
 export type MarginSettings = Pick<LossSettings, "margin" | "marginStep" | "marginMax">;

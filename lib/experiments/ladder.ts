@@ -22,6 +22,7 @@ import { heldOutClasses } from "../runs/provenance";
 import { NOTHING_LEARNED, scoredOn } from "../runs/scored_on";
 import { readRetrievalFiles, readWholeData } from "../training/data/read_run_data";
 import type { RetrievalFiles } from "../training/data/run_data";
+import { type PrefixScores, scorePrefixes, trainedPrefixes } from "./prefixes";
 import {
   fitRung,
   learnedByRung,
@@ -41,6 +42,8 @@ export interface LadderRung extends RetrievalScores {
   name: string;
   /** The data that it is scored on, and how much of it the model was trained on. */
   on: ScoredOn;
+  /** Scores of the first numbers of its vectors, if asked for, or if a run was trained for them. */
+  prefixes?: PrefixScores[] | undefined;
 }
 
 /** The retrieval set of a data directory, with the names of its classes. */
@@ -52,6 +55,8 @@ export interface HeldOutFiles extends RetrievalFiles {
 /**
  * Scores every rung on the same held-out queries and index.
  * @param runs models by rung, as `findModel` takes them: `{ frozen: "demo_frozen", fine_tuned: "demo_fine_tune" }`
+ * @param options.prefixes lengths of first parts of the vectors that are scored, too; default: those that a run was
+ *   trained for (`matryoshka`)
  * @throws UserError if the data directory has no retrieval set
  * @example
  * await climbLadder(config, { frozen: "demo_frozen", fine_tuned: "demo_fine_tune" });
@@ -59,7 +64,7 @@ export interface HeldOutFiles extends RetrievalFiles {
 export async function climbLadder(
   config: ComparisonSettings,
   runs: Record<string, string>,
-  { signal, ...options }: TaskOptions = {},
+  { signal, prefixes: wanted, ...options }: TaskOptions & { prefixes?: readonly number[] | undefined } = {},
 ): Promise<LadderRung[]> {
   const files = await heldOutFiles(config.dataDir);
   await requireModels(config, Object.values(runs), options);
@@ -69,7 +74,10 @@ export async function climbLadder(
     for (const [name, run] of [...below, ...Object.entries(runs)]) {
       const learned = await learnedHere(config, run);
       const on = scoredOn(files, { dataDir: config.dataDir, holdOutShare: 0 }, learned);
-      rungs.push({ name, on, ...(await scoreModel(config, run, files, options)) });
+      const vectors = await modelVectors(config, run, files, options);
+      const prefixes = await scorePrefixes(vectors, files, wanted ?? trainedPrefixes(run));
+      const scores = await scoreVectors(vectors, files);
+      rungs.push({ name, on, ...scores, ...(prefixes.length > 0 && { prefixes }) });
     }
   });
   return rungs;
@@ -201,7 +209,10 @@ export async function scoreModel(
   files: RetrievalFiles,
   options: ProgressOptions = {},
 ): Promise<RetrievalScores> {
-  const { queries, index } = await modelVectors(config, model, files, options);
+  return scoreVectors(await modelVectors(config, model, files, options), files);
+}
+
+function scoreVectors({ queries, index }: ModelVectors, files: RetrievalFiles): Promise<RetrievalScores> {
   return scoreRetrievalSet({
     queries,
     queryLabels: files.queries.labels,

@@ -46,13 +46,8 @@ export function towerWeightsIn(weights: Weights): Weights {
 }
 
 /** Returns the cosine of each image to every class. features [B, F] -> [B, C]. */
-export function cosinesOf(
-  weights: Weights,
-  features: tf.Tensor2D,
-  config: ClassRowSettings,
-  training?: NeckTraining,
-): tf.Tensor2D {
-  const embeddings = scope("neck", () => neck(weights, features, training));
+export function cosinesOf(weights: Weights, features: tf.Tensor2D, config: ClassRowSettings): tf.Tensor2D {
+  const embeddings = scope("neck", () => neck(weights, features));
   const rows = weights[HEAD_WEIGHT] as tf.Tensor2D;
   return scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
 }
@@ -98,7 +93,8 @@ export interface StepShards {
 }
 
 /**
- * Returns the training loss, a scalar: features, neck with dropout, cosines, margin.
+ * Returns the training loss, a scalar: features, neck with dropout, cosines, margin; with `matryoshka` the mean over the
+ * prefixes of the embedding. With `shards` it is over the images and classes of all processes, and equal in all of them.
  * @param training takes a batch norm's new running values, by name; its `ranks` share the statistics
  */
 export function trainingLoss(
@@ -108,34 +104,52 @@ export function trainingLoss(
   config: TrainingLossSettings,
   training: Omit<NeckTraining, "keep"> & { shards?: StepShards },
 ): tf.Scalar {
-  const { labels, keep } = batch;
-  if (training.shards) return shardedLoss(features, weights, batch, config, training, training.shards);
   const ofImages = features(weights, batch.inputs, batch.patches);
-  const cosines = cosinesOf(weights, ofImages, config, { ...training, keep });
-  const margin = marginsOf(weights, labels, batch.margin);
-  return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
+  const embeddings = scope("neck", () => neck(weights, ofImages, { ...training, keep: batch.keep }));
+  const rows = weights[HEAD_WEIGHT] as tf.Tensor2D;
+  const lossOf = training.shards
+    ? shardedLoss(weights, batch, config, training.shards)
+    : wholeLoss(weights, batch, config);
+  const prefixes = config.matryoshka.map((length) =>
+    scope(`first${length}`, () => lossOf(firstColumns(embeddings, length), firstColumns(rows, length))),
+  );
+  const whole = lossOf(embeddings, rows);
+  return prefixes.length === 0 ? whole : tf.div(tf.addN([...prefixes, whole]), prefixes.length + 1);
 }
 
-/** Returns the same loss over the images and classes of all processes; every process gets the same value. */
+/** A loss of embeddings [B, E] and the head's rows [C K, E]. */
+type RowsLoss = (embeddings: tf.Tensor2D, rows: tf.Tensor2D) => tf.Scalar;
+
+/** Returns the first columns of a matrix. [N, E] -> [N, length]. */
+function firstColumns(matrix: tf.Tensor2D, length: number): tf.Tensor2D {
+  return tf.slice(matrix, [0, 0], [-1, length]);
+}
+
+/** Returns the loss of one process's images over all classes. */
+function wholeLoss(weights: Weights, batch: LossInputs, config: TrainingLossSettings): RowsLoss {
+  const { labels } = batch;
+  const margin = marginsOf(weights, labels, batch.margin);
+  return (embeddings, rows) => {
+    const cosines = scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
+    return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
+  };
+}
+
+/** Returns the loss over the images and classes of all processes, each of which holds its rows of the head. */
 function shardedLoss(
-  features: FeatureFunction,
   weights: Weights,
   batch: LossInputs,
   config: TrainingLossSettings,
-  training: Omit<NeckTraining, "keep">,
   { cluster, classCount, sampleSize }: StepShards,
-): tf.Scalar {
-  const neckTraining = { ...training, keep: batch.keep };
-  const ofImages = features(weights, batch.inputs, batch.patches);
-  const embeddings = scope("neck", () => neck(weights, ofImages, neckTraining));
-  return scope("sharded_head", () => {
+): RowsLoss {
+  const { labels, margin } = scope("sharded_head", () => {
     const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
-    const margin = marginsOf(weights, labels, batch.margin);
-    const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
-    return shardedMarginLoss(
-      cluster,
-      { embeddings, rows: weights[HEAD_WEIGHT] as tf.Tensor2D, labels, margin, sample },
-      { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) },
-    );
+    return { labels, margin: marginsOf(weights, labels, batch.margin) };
   });
+  const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
+  const options = { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) };
+  return (embeddings, rows) =>
+    scope("sharded_head", () =>
+      shardedMarginLoss(cluster, { embeddings, rows, labels, margin, sample }, options),
+    );
 }

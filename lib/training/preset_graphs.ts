@@ -37,7 +37,13 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
   { clipNorm: 1, layerDecay: 0.8, weightDecayOn: "matrices", patchDropout: 0.5, patchPooling: "gem" },
   { loraRank: 2, trainedBlocks: 1, gradientCheckpointing: true },
   { processes: 2, gradientDtype: "bfloat16", neck: "norm_single_linear" },
-  { neck: "norm_double_linear", head: "Sub_Arc_face", loss: "CosFace", classSizeMargin: true },
+  {
+    neck: "norm_double_linear",
+    head: "Sub_Arc_face",
+    loss: "CosFace",
+    classSizeMargin: true,
+    matryoshka: [4, 6],
+  },
 ];
 
 const CLASSES = 10;

@@ -82,4 +82,24 @@ def lora_case():
     return {"rank": rank, "alpha": alpha, "steps": steps}
 
 
-print(json.dumps({"gem": gem_cases(), "lora": lora_case()}))
+def matryoshka_case():
+    """ArcFace (easy rule) on the first 2, 4 and all 8 numbers of embeddings and rows, normalised; the mean of the three."""
+    s, m, prefixes = 20.0, 0.3, [2, 4]
+    embeddings = torch.randn(6, 8, dtype=torch.float64).requires_grad_()
+    rows = torch.randn(5, 8, dtype=torch.float64).requires_grad_()
+    labels = torch.tensor([0, 1, 2, 3, 4, 0])
+    losses = []
+    for length in [*prefixes, 8]:
+        cosine = F.linear(F.normalize(embeddings[:, :length]), F.normalize(rows[:, :length]))
+        phi = cosine * math.cos(m) - torch.sqrt(1.0 - cosine**2) * math.sin(m)
+        phi = torch.where(cosine > math.cos(math.pi - m), phi, cosine - math.sin(math.pi - m) * m)
+        one_hot = F.one_hot(labels, 5).to(cosine.dtype)
+        losses.append(F.cross_entropy(s * (one_hot * phi + (1 - one_hot) * cosine), labels))
+    loss = sum(losses) / len(losses)
+    loss.backward()
+    case = {"s": s, "margin": m, "matryoshka": prefixes, "labels": labels.tolist(), "loss": loss.item()}
+    case |= {"embeddings": embeddings.tolist(), "rows": rows.tolist()}
+    return case | {"gradEmbeddings": embeddings.grad.tolist(), "gradRows": rows.grad.tolist()}
+
+
+print(json.dumps({"gem": gem_cases(), "lora": lora_case(), "matryoshka": matryoshka_case()}))

@@ -7,13 +7,13 @@ import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors } from "guie/dist/formats/safetensors";
-import { towerFeatures } from "guie/dist/model/embedding_model";
+import { cachedFeatures, towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
 import { adapterShapes, freshAdapters, mergeAdapters, mergedSource } from "guie/dist/model/lora";
 import { generalisedMean } from "guie/dist/model/pooling";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { towerShapes } from "guie/dist/model/towers";
 import { vitFeatures } from "guie/dist/model/vit";
-import { TOWER_PREFIX } from "guie/dist/model/weight_names";
+import { HEAD_WEIGHT, TOWER_PREFIX } from "guie/dist/model/weight_names";
 import { fromTensors, toTensors } from "guie/dist/model/weight_source";
 import { smallTower } from "../small_towers";
 import { largestDifference, randomTensor } from "../tensors";
@@ -36,9 +36,22 @@ interface LoraCase {
   steps: { adapters: Record<string, number[]>; loss: number; gradients: Record<string, number[]> }[];
 }
 
+interface MatryoshkaCase {
+  s: number;
+  margin: number;
+  matryoshka: number[];
+  labels: number[];
+  loss: number;
+  embeddings: number[][];
+  rows: number[][];
+  gradEmbeddings: number[][];
+  gradRows: number[][];
+}
+
 const golden = JSON.parse(readFileSync(join(installPath(), "test/golden/model.json"), "utf8")) as {
   gem: GemCase[];
   lora: LoraCase;
+  matryoshka: MatryoshkaCase;
 };
 
 test("GeM: value and gradient equal PyTorch's, for negative tokens and powers that are no whole numbers", () => {
@@ -159,4 +172,31 @@ test("merged weights are ordinary ones: W + alpha / r x B A, others unchanged", 
   assert.equal(largestDifference(merged[first]!, base[first]!), 0);
   assert.throws(() => mergeAdapters(adapters, undefined), /loraAlpha/);
   tf.dispose([all, eager, merged]);
+});
+
+test("Matryoshka: the mean loss of prefixes and the whole, and its gradients, equal PyTorch's", () => {
+  const { s, margin, matryoshka, labels, loss, embeddings, rows, gradEmbeddings, gradRows } =
+    golden.matryoshka;
+  const config = { loss: "ArcFace", s, matryoshka, head: "Arc_face", subCentres: 1 } as const;
+  tf.tidy(() => {
+    const [x, head] = [tf.tensor2d(embeddings), tf.tensor2d(rows)];
+    const [B, E] = x.shape;
+    const neck = { "neck.weight": tf.eye(E), "neck.bias": tf.zeros([E]) }; // the features are the embeddings
+    const lossOf = (lengths: readonly number[]) => (inputs: tf.Tensor, rows: tf.Tensor) => {
+      const batch = {
+        inputs,
+        labels: tf.tensor1d(labels, "int32"),
+        keep: tf.ones([B, E]) as tf.Tensor2D,
+        margin: tf.scalar(margin),
+      };
+      const settings = { ...config, matryoshka: lengths };
+      const weights = { ...neck, [HEAD_WEIGHT]: rows };
+      return trainingLoss(cachedFeatures, weights, batch, settings, { assign: () => {} });
+    };
+    const { value, grads } = tf.valueAndGrads(lossOf(matryoshka))([x, head]);
+    assert.ok(Math.abs(value.dataSync()[0]! / loss - 1) < 1e-5, `${value.dataSync()[0]} against ${loss}`);
+    assert.ok(largestDifference(grads[0]!, tf.tensor2d(gradEmbeddings)) < 2e-5);
+    assert.ok(largestDifference(grads[1]!, tf.tensor2d(gradRows)) < 2e-5);
+    assert.ok(Math.abs(lossOf([])(x, head).dataSync()[0]! - loss) > 0.01, "the whole alone has another loss");
+  });
 });

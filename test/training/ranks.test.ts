@@ -38,6 +38,7 @@ const CASES: [string, number[], Partial<TrainConfig>][] = [
   ["in pieces", [2], { accumulationSteps: 2 }],
   ["with adapters", [2], { loraRank: 2, dropout: 0.2, backboneLrFactor: 1 }],
   ["with a sharded head", [2, 3], { dropout: 0.2, shardHead: true }],
+  ["with prefixes and a sharded head", [2], { dropout: 0.2, shardHead: true, matryoshka: [2, 4] }],
   [
     "with sharded sub-centres, in pieces",
     [2],

@@ -140,7 +140,7 @@ test("the same config and data give the same losses", async () => {
 
 for (const [name, settings] of [
   ["plain", {}],
-  ["adapters", { loraRank: 2, backboneLrFactor: 1 }],
+  ["adapters-and-prefixes", { loraRank: 2, backboneLrFactor: 1, matryoshka: [2, 4] }],
 ] as const)
   test(`a run that was killed half way and started again ends like an unbroken one: ${name}`, async () => {
     const unbroken = runs.prepare(`unbroken-${name}`, settings);

@@ -11,6 +11,7 @@ import type { ScoredOn } from "../../runs/metrics";
 import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { type CommandResult, setAction } from "../shared/command";
+import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
 import { type CompareOptions, compare } from "./compare";
 import { addHeldOutFlags, heldOutConfig, SCORED_MODELS } from "./held_out";
@@ -18,6 +19,7 @@ import { addHeldOutFlags, heldOutConfig, SCORED_MODELS } from "./held_out";
 interface EvaluateOptions extends CompareOptions {
   compare?: boolean;
   confusion?: boolean;
+  prefixes?: string;
 }
 
 /** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, whitened, LDA, trained runs. */
@@ -32,6 +34,10 @@ export function registerEvaluate(program: Command): void {
     );
   addHeldOutFlags(command);
   command.option("--confusion", "show for each model which data sets its wrong nearest neighbours come from");
+  command.option(
+    "--prefixes <list>",
+    "also score the first numbers of each vector, for example 8,16,32 (default: those that a run was trained for, setting matryoshka)",
+  );
   addRenamed(command, "--run <name...>", "a word: guie evaluate MODEL...", "words");
   addRenamed(command, "--compare", "guie compare", "itself");
   command
@@ -48,6 +54,12 @@ export function registerEvaluate(program: Command): void {
         options: ["--by-dataset", "--seed"],
         needs: ["--compare"],
         next: "Use guie compare.",
+      },
+      { options: ["--prefixes"], without: "--confusion", next: "Make the two tables one after the other." },
+      {
+        options: ["--prefixes"],
+        without: "--compare",
+        next: "guie compare has whole vectors only: use guie evaluate.",
       },
       { options: ["--confusion"], without: "--compare", next: "Make the two tables one after the other." },
     ],
@@ -87,9 +99,13 @@ async function evaluate(options: EvaluateOptions, models: readonly string[]): Pr
   const rungs = await climbLadder(
     config,
     Object.fromEntries(withBaselines(names).map((name) => [name, name])),
-    { onProgress: terminalProgress() },
+    { onProgress: terminalProgress(), prefixes: prefixesOf(options) },
   );
   return { text: ladderText(rungs), summary: ladderSummary(rungs) };
+}
+
+function prefixesOf({ prefixes }: EvaluateOptions): number[] | undefined {
+  return prefixes?.split(",").map((length) => wholeNumberOf("--prefixes", length, 1));
 }
 
 /** Returns the runs, each fine-tuned one after the run that it started from. */
@@ -103,8 +119,12 @@ function withBaselines(names: readonly string[]): string[] {
 
 /** Returns the ladder as aligned text. */
 function ladderText(rungs: readonly LadderRung[]): string {
-  const width = Math.max(...rungs.map((rung) => rung.name.length));
-  const lines = rungs.map(({ name, mp5, r1, on }) =>
+  const rows = rungs.flatMap(({ name, mp5, r1, on, prefixes = [] }) => [
+    { name, mp5, r1, on },
+    ...prefixes.map(({ length, ...scores }) => ({ name: `  first ${length}`, ...scores, on })),
+  ]);
+  const width = Math.max(...rows.map((row) => row.name.length));
+  const lines = rows.map(({ name, mp5, r1, on }) =>
     `${name.padEnd(width)}  ${mp5.toFixed(3)}${scoreMark(on).padEnd(1)} ${r1.toFixed(3)}${scoreMark(on)}`.trimEnd(),
   );
   const { queriesWithoutMatch, queriesInIndex, on } = rungs[0]!;
@@ -127,15 +147,20 @@ function markNotes(rungs: readonly LadderRung[]): string[] {
   return [...names].map(([note, some]) => `${markOf(note)} ${some.join(", ")}: ${note}`);
 }
 
-/** Returns `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... } }`. */
+/** Returns `{ mp5: { pixels, backbone, ... }, r1: { ... }, on: { ... }, prefixes: { ... } }`. */
 function ladderSummary(rungs: readonly LadderRung[]): {
   mp5: Record<string, number>;
   r1: Record<string, number>;
   on: Record<string, ScoredOn>;
+  prefixes?: Record<string, LadderRung["prefixes"]>;
 } {
+  const withPrefixes = rungs.filter(({ prefixes }) => prefixes !== undefined);
   return {
     mp5: Object.fromEntries(rungs.map((rung) => [rung.name, rung.mp5])),
     r1: Object.fromEntries(rungs.map((rung) => [rung.name, rung.r1])),
     on: Object.fromEntries(rungs.map((rung) => [rung.name, rung.on])),
+    ...(withPrefixes.length > 0 && {
+      prefixes: Object.fromEntries(withPrefixes.map(({ name, prefixes }) => [name, prefixes])),
+    }),
   };
 }
