@@ -41,7 +41,7 @@ export const MODEL = {
   /**
    * Rank r of low-rank adapters (LoRA): of the backbone, a run trains only A [r, inputs] and B [outputs, r] for each
    * matrix of attention and MLP in the last `trainedBlocks` blocks (0 = all); 0 = no adapters. Their rate is
-   * `backboneLrFactor` x `initLr`. Saved models have them merged (Hu et al. 2021; peft).
+   * `backboneLrFactor` x `initLr`. Embedding and exports have them merged into the matrices (Hu et al. 2021; peft).
    */
   loraRank: setting(countOrZero, 0),
   /** Scale of the adapters: a matrix is W + `loraAlpha` / `loraRank` x B A (peft's `lora_alpha`). */

@@ -104,6 +104,8 @@ const USELESS: [line: string, said: RegExp][] = [
     /--backbone-lr-factor: of no use without --stage fine_tune/,
   ],
   ["train --stage frozen --set trainedBlocks=1", /--set trainedBlocks: of no use without --stage fine_tune/],
+  ["train --stage frozen --set loraRank=8", /--set loraRank: of no use without --stage fine_tune/],
+  ["train --stage fine_tune --set loraAlpha=8", /--set loraAlpha: of no use without --set loraRank=8/],
   ["train --stage fine_tune --features x", /--features: of no use without --stage frozen/],
   ["train --class-share 0.5", /--class-share: of no use without --shard-head/],
   ["train --gradient-dtype bfloat16", /--gradient-dtype: of no use without --processes 2/],
