@@ -72,12 +72,12 @@ function differenceText(difference: { mean: number; low: number; high: number })
 
 /** Formats a share with its interval: ".634 [.601, .667]". */
 export function withInterval(mean: number, { low, high }: { low: number; high: number }): string {
-  return `${share(mean)} ${intervalText({ low, high })}`;
+  return `${shareText(mean)} ${intervalText({ low, high })}`;
 }
 
 /** Formats an interval of shares: "[.601, .667]". */
 export function intervalText({ low, high }: { low: number; high: number }): string {
-  return `[${share(low)}, ${share(high)}]`;
+  return `[${shareText(low)}, ${shareText(high)}]`;
 }
 
 /** Tells whether an interval excludes zero. */
@@ -86,13 +86,13 @@ export function isSure({ low, high }: { low: number; high: number }): boolean {
 }
 
 /** Formats a share: .634 */
-function share(value: number): string {
+export function shareText(value: number): string {
   return value.toFixed(3).replace(/^0/, "");
 }
 
 /** Formats a signed share: +.012, -.300 */
 export function signed(value: number): string {
-  return `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
+  return `${value < 0 ? "-" : "+"}${shareText(Math.abs(value))}`;
 }
 
 /** Returns a line that explains the column `trained on`; "" if the table has none. */
