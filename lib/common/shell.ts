@@ -2,5 +2,5 @@
 
 /** Returns a path for a shell, in quotes if it needs them. */
 export function shellQuoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[\w./@+=,:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

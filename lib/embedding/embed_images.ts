@@ -12,7 +12,7 @@ import { cosinesOf, unitVectors } from "../model/embedding_model";
 import type { Weights } from "../model/vit";
 import { TRANSFORM_NAMES } from "../model/weight_names";
 import { bootstrapMeans, type Interval, intervalOf } from "../retrieval/bootstrap";
-import { type RetrievalScores, scoreQueries, scoreRetrieval } from "../retrieval/metrics";
+import { type QueryScores, type RetrievalScores, scoreQueries, scoreRetrieval } from "../retrieval/metrics";
 import { nearestNeighbours } from "../retrieval/neighbours";
 
 const ROWS_PER_BLOCK = 256;
@@ -104,15 +104,28 @@ export async function scoreRetrievalSet(set: RetrievalSet): Promise<RetrievalSco
   return scoreRetrieval(await rankedFive(set), queryLabels, indexLabels, own);
 }
 
-/** Returns retrieval scores by cosine, with their 95 % intervals by a bootstrap over classes. */
-export async function scoreWithIntervals(set: RetrievalSet): Promise<RetrievalScores & ScoreIntervals> {
+/** Scores of each query, [Q]; NaN for queries without an expected image. */
+export type ValuesByQuery = Pick<QueryScores["values"], "mp5" | "r1">;
+
+/** Returns retrieval scores by cosine, and those of each query. */
+export async function scoreEachQuery(
+  set: RetrievalSet,
+): Promise<RetrievalScores & { values: ValuesByQuery }> {
   const { queryLabels, indexLabels, own } = set;
   const positions = await rankedFive(set);
-  const scores = scoreRetrieval(positions, queryLabels, indexLabels, own);
-  if (scores.queries === 0) return { ...scores, intervals: undefined };
   const measures = ["mp5", "r1"] as const;
   const { values } = scoreQueries(positions, queryLabels, indexLabels, { measures, ownPositions: own });
-  const means = bootstrapMeans(queryLabels, [values.mp5, values.r1]);
+  const scores = scoreRetrieval(positions, queryLabels, indexLabels, own);
+  return { ...scores, values: { mp5: values.mp5, r1: values.r1 } };
+}
+
+/** Returns retrieval scores by cosine and those of each query, with their 95 % intervals by a bootstrap over classes. */
+export async function scoreWithIntervals(
+  set: RetrievalSet,
+): Promise<RetrievalScores & { values: ValuesByQuery } & ScoreIntervals> {
+  const scores = await scoreEachQuery(set);
+  if (scores.queries === 0) return { ...scores, intervals: undefined };
+  const means = bootstrapMeans(set.queryLabels, [scores.values.mp5, scores.values.r1]);
   const [mp5, r1] = means.map((samples) => intervalOf(samples));
   return { ...scores, intervals: { mp5: mp5!, r1: r1! } };
 }

@@ -40,6 +40,34 @@ export async function compareOnHeldOut(
   return compareModels(vectors, await retrievalLabels(config.dataDir, files), options);
 }
 
+/** Models compared on the retrieval set of one data directory. */
+export interface DataComparison {
+  dataDir: string;
+  rows: ComparisonRow[];
+}
+
+/**
+ * Compares models on the retrieval sets of several data directories, one after the other; differences are from the first
+ * model.
+ * @param models as `compareOnHeldOut` takes them
+ * @throws UserError before anything is embedded if a directory has no retrieval set, or a model does not exist
+ */
+export async function compareOverData(
+  config: ComparisonSettings,
+  models: readonly string[],
+  dataDirs: readonly string[],
+  options: Omit<ComparisonOptions, "against"> & ProgressOptions = {},
+): Promise<DataComparison[]> {
+  for (const dataDir of dataDirs) {
+    await heldOutFiles(dataDir);
+    await requireModels({ ...config, dataDir }, models, options);
+  }
+  const comparisons: DataComparison[] = [];
+  for (const dataDir of dataDirs)
+    comparisons.push({ dataDir, rows: await compareOnHeldOut({ ...config, dataDir }, models, options) });
+  return comparisons;
+}
+
 /**
  * Counts the data sets of a model's wrong nearest neighbours, by data set of the query, on the retrieval set of the
  * config's data directory.

@@ -114,7 +114,7 @@ const SWEEP_FOLDER: MadeKind = {
   what: "a sweep",
   isFolder: true,
   parts: [
-    /^search\.csv$/,
+    /^search\.(csv|md)$/,
     /^[^./][^/]*\/$/,
     ...RUN_FOLDER.parts!.map(({ source }) => new RegExp(`^[^/]+/${source.slice(1)}`)),
   ],

@@ -1,22 +1,26 @@
 // Sweeps: many short runs, usually over cached features, one for each combination of settings.
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../common/errors";
-import { asOwner } from "../common/files/claim";
+import { type Claim, claim } from "../common/files/claim";
 import { Interrupted, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
+import type { TimeLimit } from "../common/time_limit";
 import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
 import { presentNamesWithNotice } from "../config/old_names";
 import { tablePath } from "../config/paths";
-import { viewRun } from "../runs/follow";
-import type { ScoredOn, Untrained } from "../runs/metrics";
-import { isFinished, runFile, runFolder } from "../runs/run_folder";
+import { latestMetrics, type ScoredOn, scoresOf, type Untrained } from "../runs/metrics";
+import { isFinished, readMetrics, runFile, runFolder } from "../runs/run_folder";
+import { secondsOf } from "../runs/run_seconds";
 import { scoredOnText } from "../runs/scored_on";
 import { refuseOtherStart } from "../runs/start_check";
 import { prepareRunFolder } from "../runs/start_folder";
 import { gainOf, quotedText, WORSE } from "../runs/untrained";
 import { readRunData } from "../training/data/read_run_data";
 import { runTraining } from "../training/run";
+import { whyLater } from "./expected_time";
+import { valueText } from "./variations";
 
 /** The values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };
@@ -31,7 +35,11 @@ export interface SweepRun {
   state: "waiting" | "running" | "finished" | "failed";
   /** The cause of its failure. */
   message?: string;
-  /** Scores after its last epoch: mp5 and r1 on held-out classes, top1 on the validation fold. */
+  /** The run of the same sweep that it starts from, which comes before it. */
+  start?: SweepRun;
+  /** The reason for leaving it for a later call: the time that is left is too short. */
+  leftOut?: string;
+  /** Scores after its last epoch of the weights that `bestOf` names: mp5 and r1 on held-out classes, top1 on validation. */
   mp5?: number;
   r1?: number;
   top1?: number;
@@ -43,6 +51,7 @@ export interface SweepRun {
   finishedBefore?: true;
   /** Loss of its last step. */
   loss?: number;
+  /** Over all its starts. */
   seconds?: number;
 }
 
@@ -63,15 +72,27 @@ export function planSweep(config: Readonly<TrainConfig>, grid: SweepGrid, name: 
   }
   return combinations.map((given) => {
     const overrides = presentNamesWithNotice(given) as ConfigOverrides;
-    const runName = runNameOf(overrides);
-    const complete = overrideConfig(config, { ...overrides, runName });
-    return {
-      settings: overrides,
-      config: complete,
-      folder: join(runFolder(name), runName),
-      state: "waiting",
-    };
+    return plannedRun(config, overrides, { sweep: name, words: Object.entries(overrides) });
   });
+}
+
+/**
+ * Plans the run of one combination of settings.
+ * @param place.words what its folder is called after: names and values, [["margin", 0.3]]
+ * @throws UserError for an unknown setting (with the nearest name) or a value that does not fit
+ */
+export function plannedRun(
+  config: Readonly<TrainConfig>,
+  settings: ConfigOverrides,
+  { sweep, words }: { sweep: string; words: readonly (readonly [string, unknown])[] },
+): SweepRun {
+  const runName = runNameOf(words);
+  return {
+    settings,
+    config: overrideConfig(config, { ...settings, runName }),
+    folder: join(runFolder(sweep), runName),
+    state: "waiting",
+  };
 }
 
 function refuseWrongValues(setting: string, values: readonly unknown[]): void {
@@ -81,7 +102,11 @@ function refuseWrongValues(setting: string, values: readonly unknown[]): void {
       "Set it in the config that the sweep starts from.",
     );
   }
-  if (!Array.isArray(values) || values.length === 0 || new Set(values).size < values.length) {
+  if (
+    !Array.isArray(values) ||
+    values.length === 0 ||
+    new Set(values.map((value) => JSON.stringify(value))).size < values.length
+  ) {
     throw new UserError(
       `A sweep takes a list of different values for "${setting}", not ${JSON.stringify(values)}.`,
       "For example { initLr: [0.002, 0.01] }.",
@@ -89,18 +114,26 @@ function refuseWrongValues(setting: string, values: readonly unknown[]): void {
   }
 }
 
-/** Returns a run's name from its settings: "initLr_0.01-margin_0.3". */
-function runNameOf(settings: ConfigOverrides): string {
-  const parts = Object.entries(settings).map(([setting, value]) => `${setting}_${value}`);
-  return parts.join("-").replaceAll(/[^A-Za-z0-9._-]/g, "_") || "as_it_is";
+/** Longest name of a run from its settings alone: file systems take 255 bytes. */
+const LONGEST_NAME = 120;
+
+/** Returns a run's name from its settings: "initLr_0.01-margin_0.3"; with a hash if that says not all of them. */
+function runNameOf(words: readonly (readonly [string, unknown])[]): string {
+  const whole = words.map(([setting, value]) => `${setting}_${valueText(value)}`).join("-") || "as_it_is";
+  const name = whole.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+  if (name === whole && name.length <= LONGEST_NAME) return name;
+  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  return `${name.slice(0, LONGEST_NAME)}-${hash}`;
 }
 
 /** Options of running a sweep. */
 export interface SweepOptions extends ProgressOptions {
-  /** Called when a run changes its state. */
+  /** Called when a run changes its state, or is left for a later call. */
   onRun?: (run: SweepRun) => void;
   /** Advice about runs of other settings or data, in the caller's words. */
   advice?: string | undefined;
+  /** Runs that would not end in time are left for a later call; one that takes longer than expected is saved in time. */
+  limit?: TimeLimit | undefined;
 }
 
 /**
@@ -113,13 +146,17 @@ export async function runSweep(
   runs: SweepRun[],
   { signal, ...options }: SweepOptions & TaskOptions = {},
 ): Promise<void> {
-  const [first] = runs;
-  if (!first) return;
-  const folder = dirname(first.folder);
-  await asOwner(folder, "The sweep", async () => {
-    if (!existsSync(runFile(folder, "config"))) return withSignal(signal, () => trainAll(runs, options));
-    throw new UserError(`${folder} is a run: a sweep cannot use its folder.`, "Give the sweep another name.");
-  });
+  const folders = [...new Set(runs.map(({ folder }) => dirname(folder)))];
+  const claims: Claim[] = [];
+  try {
+    for (const folder of folders) claims.push(claim(folder, "The sweep"));
+    const run = folders.find((folder) => existsSync(runFile(folder, "config")));
+    if (run)
+      throw new UserError(`${run} is a run: a sweep cannot use its folder.`, "Give the sweep another name.");
+    await withSignal(signal, () => trainAll(runs, options));
+  } finally {
+    for (const { release } of claims) release();
+  }
 }
 
 /** Reads the tables of the runs that hold out training classes. @throws UserError if these are too few to choose by */
@@ -133,7 +170,8 @@ async function requireChoice(runs: readonly SweepRun[]): Promise<void> {
   for (const config of tables.values()) await readRunData(config);
 }
 
-async function trainAll(runs: SweepRun[], { onRun, onProgress, advice }: SweepOptions): Promise<void> {
+async function trainAll(runs: SweepRun[], options: SweepOptions): Promise<void> {
+  const { onRun, advice, limit } = options;
   await requireChoice(runs);
   for (const run of runs) {
     prepareRunFolder(run.config, { folder: run.folder, advice });
@@ -142,18 +180,31 @@ async function trainAll(runs: SweepRun[], { onRun, onProgress, advice }: SweepOp
     Object.assign(run, measured(run), { finishedBefore: true });
   }
   for (const run of runs.filter(({ state }) => state !== "finished")) {
-    run.state = "running";
-    onRun?.(run);
-    Object.assign(run, await train(run, { onProgress }));
+    Object.assign(run, startProblem(run) ?? { leftOut: limit && (await whyLater(run, runs, limit)) });
+    if (run.state === "waiting" && !run.leftOut) {
+      run.state = "running";
+      onRun?.(run);
+      Object.assign(run, await train(run, options));
+    }
     onRun?.(run);
   }
 }
 
-async function train(run: SweepRun, options: ProgressOptions): Promise<Partial<SweepRun>> {
+/** Returns the reason why a run cannot begin: the run that it starts from has not finished. */
+function startProblem({ start }: SweepRun): Partial<SweepRun> | undefined {
+  if (!start || start.state === "finished") return undefined;
+  const what = `the run that it starts from, ${start.config.runName},`;
+  if (start.state === "failed") return { state: "failed", message: `${what} failed: ${start.message}` };
+  return { leftOut: `${what} is left: ${start.leftOut}` };
+}
+
+async function train(run: SweepRun, { onProgress, limit }: SweepOptions): Promise<Partial<SweepRun>> {
+  const timeIsUp = limit?.signalBefore(0);
   try {
-    const { reason } = await runTraining(run.folder, options);
-    if (reason === "stopped") throw new Interrupted();
-    return measured(run);
+    const { reason } = await runTraining(run.folder, { onProgress, signal: timeIsUp });
+    if (reason !== "stopped") return measured(run);
+    if (timeIsUp?.aborted) return { state: "waiting", leftOut: "its time was up: it is saved, and goes on" };
+    throw new Interrupted();
   } catch (error) {
     if (error instanceof Interrupted) run.state = "waiting";
     if (!(error instanceof UserError)) throw error;
@@ -162,19 +213,20 @@ async function train(run: SweepRun, options: ProgressOptions): Promise<Partial<S
 }
 
 /** Reads the results of a finished run from its files. */
-function measured({ folder }: SweepRun): Partial<SweepRun> {
-  const { steps, validations, retrievals, end } = viewRun(folder);
-  const [step, validation, retrieval] = [steps.at(-1), validations.at(-1), retrievals.at(-1)];
+function measured({ folder, config }: SweepRun): Partial<SweepRun> {
+  const metrics = readMetrics(folder);
+  const { step, validation, retrieval } = latestMetrics(metrics);
+  const scores = retrieval && (scoresOf(retrieval, config.bestOf) ?? retrieval);
   return {
     state: "finished",
     message: undefined,
-    mp5: retrieval?.mp5,
-    r1: retrieval?.r1,
-    top1: validation?.top1,
+    mp5: scores?.mp5,
+    r1: scores?.r1,
+    top1: validation && (scoresOf(validation, config.bestOf) ?? validation).top1,
     loss: step?.loss,
     on: retrieval?.on,
     untrained: retrieval?.untrained,
-    seconds: end?.elapsedSeconds,
+    seconds: secondsOf(metrics),
   };
 }
 

@@ -1,6 +1,7 @@
 // Climbs the ladder of `fit` rung by rung within a time limit: closed forms, a neck, their cross-validation, fine-tuning.
 import { Interrupted } from "../common/interrupt";
 import { formatSeconds, type ProgressOptions } from "../common/progress";
+import { type TimeLimit, timed } from "../common/time_limit";
 import { overrideConfig } from "../config/config";
 import type { Stage } from "../config/run";
 import { compareOnHeldOut } from "../experiments/compare";
@@ -11,7 +12,6 @@ import { isFinished, runFolder } from "../runs/run_folder";
 import { estimateRun, type RunEstimate } from "../training/estimate";
 import { type AllPhotos, embedAllPhotos, quickFits, validatePixels, validationOf } from "./cross_validated";
 import { type Advice, adviceOf } from "./ladder_advice";
-import { type TimeLimit, timed } from "./time_limit";
 import { trainStage } from "./train_stage";
 import { tryTransform } from "./transforms";
 

@@ -1,6 +1,7 @@
 // From photos to a model and an answer: reads, resizes, holds classes out, climbs the ladder, says which rung is worth it.
 import { withSignal } from "../common/interrupt";
 import type { TaskOptions } from "../common/progress";
+import { TimeLimit } from "../common/time_limit";
 import { overrideConfig } from "../config/config";
 import { preset } from "../config/presets";
 import type { Stage } from "../config/run";
@@ -13,7 +14,6 @@ import type { ComparisonRow } from "../retrieval/evaluation";
 import { climbRungs, type LeftOutRung } from "./climb";
 import type { Advice } from "./ladder_advice";
 import { type PreparedData, prepareData } from "./prepare_data";
-import { TimeLimit } from "./time_limit";
 
 /** Options of `fit`. */
 export interface FitOptions extends TaskOptions, SourceSettings {

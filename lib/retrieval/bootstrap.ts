@@ -17,7 +17,9 @@ export interface Interval {
   high: number;
 }
 
-const [RESAMPLES, LEVEL] = [10_000, 0.95];
+/** Default number of resamples. */
+export const RESAMPLES = 10_000;
+const LEVEL = 0.95;
 
 /**
  * Returns means over queries in resamples of the classes, drawn with replacement. A class brings all its queries, since
@@ -53,8 +55,11 @@ export function bootstrapMeans(
   return means;
 }
 
-/** Returns the number of counted queries and the sums of their values, per class. */
-function sumByClass(
+/**
+ * Returns the number of counted queries and the sums of their values, per class in the order of its first query.
+ * @param lists values of the queries, [Q] each; queries that are NaN in the first list are ignored
+ */
+export function sumByClass(
   labels: ArrayLike<number>,
   lists: readonly ArrayLike<number>[],
 ): { counts: number[]; sums: number[][] } {

@@ -32,14 +32,14 @@ export function comparisonTable(
   const hasParts = rows.some(({ dataset }) => dataset !== ALL_DATASETS);
   const hasLearned = rows.some(({ trainedOn }) => trainedOn !== 0);
   return rows.map((row) => {
-    const { model, against, dataset, index, queries, queriesWithoutMatch, classes, trainedOn } = row;
+    const { model, against, dataset, index, queries, queriesWithoutMatch, classes } = row;
     const about: Cells = hasParts ? { model, queries: dataset, index } : { model };
     const reference: Cells = differences && isNamed ? { against: against ?? "" } : {};
     const gain = isNamed ? "gain" : "against first";
     const counts: Cells = { count: queries };
     if (hasUnmatched) counts["no match"] = queriesWithoutMatch;
     counts.classes = classes;
-    if (hasLearned) counts["trained on"] = trainedOn === "unknown" ? "not known" : trainedOn;
+    if (hasLearned) counts["trained on"] = trainedOnCell(row);
     return {
       ...about,
       ...scoreCells(row, measures, differences ? gain : undefined),
@@ -72,12 +72,12 @@ function differenceText(difference: { mean: number; low: number; high: number })
 
 /** Formats a share with its interval: ".634 [.601, .667]". */
 export function withInterval(mean: number, { low, high }: { low: number; high: number }): string {
-  return `${share(mean)} ${intervalText({ low, high })}`;
+  return `${shareText(mean)} ${intervalText({ low, high })}`;
 }
 
 /** Formats an interval of shares: "[.601, .667]". */
 export function intervalText({ low, high }: { low: number; high: number }): string {
-  return `[${share(low)}, ${share(high)}]`;
+  return `[${shareText(low)}, ${shareText(high)}]`;
 }
 
 /** Tells whether an interval excludes zero. */
@@ -86,13 +86,59 @@ export function isSure({ low, high }: { low: number; high: number }): boolean {
 }
 
 /** Formats a share: .634 */
-function share(value: number): string {
+export function shareText(value: number): string {
   return value.toFixed(3).replace(/^0/, "");
 }
 
 /** Formats a signed share: +.012, -.300 */
 export function signed(value: number): string {
-  return `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
+  return `${value < 0 ? "-" : "+"}${shareText(Math.abs(value))}`;
+}
+
+/** The comparison of some models on one data directory. */
+interface OnData {
+  dataDir: string;
+  rows: readonly ComparisonRow[];
+}
+
+/**
+ * Returns one record per model, with two columns per data directory: its mP@5 as "mean [low, high]" and the difference
+ * from the first model, with a star if its interval excludes zero. Classes that a model was trained on get a column.
+ * @param comparisons the same models on each directory, all their queries
+ */
+export function crossTable(comparisons: readonly OnData[]): Cells[] {
+  const models = comparisons[0]?.rows.map(({ model }) => model) ?? [];
+  return models.map((model, place) => {
+    const cells: Cells = { model };
+    for (const { dataDir, rows } of comparisons) {
+      const { mean, low, high, difference } = rows[place]!.scores.mp5;
+      cells[`mP@5 ${dataDir}`] = withInterval(mean, { low, high });
+      if (models.length > 1)
+        cells[`${dataDir} against ${models[0]}`] = difference ? differenceText(difference) : "";
+      if (rows.some(({ trainedOn }) => trainedOn !== 0))
+        cells[`${dataDir} trained on`] = trainedOnCell(rows[place]!);
+    }
+    return cells;
+  });
+}
+
+/**
+ * Returns a sentence per loss: a model whose mP@5 is below the first one's on a data directory, interval and all;
+ * "demo_frozen loses .023 [.010, .036] on data/grocery against backbone".
+ */
+export function lossSentences(comparisons: readonly OnData[]): string[] {
+  return comparisons.flatMap(({ dataDir, rows }) =>
+    rows.flatMap(({ model, against, scores: { mp5 } }) => {
+      const { difference } = mp5;
+      if (!difference || difference.high >= 0) return [];
+      const lost = intervalText({ low: -difference.high, high: -difference.low });
+      return [`${model} loses ${shareText(-difference.mean)} ${lost} on ${dataDir} against ${against}`];
+    }),
+  );
+}
+
+function trainedOnCell({ trainedOn }: ComparisonRow): string | number {
+  return trainedOn === "unknown" ? "not known" : trainedOn;
 }
 
 /** Returns a line that explains the column `trained on`; "" if the table has none. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../common/errors";
 import { type Claim, claim, ownedText } from "../common/files/claim";
 import { writeFileAtomically, writeJson } from "../common/files/files";
@@ -182,7 +183,7 @@ export function configDifferences(before: TrainConfig, now: TrainConfig): string
     ([name, derive]) => [name, derive(before), derive(now)] as const,
   );
   return [...values, ...derived]
-    .filter(([, before, now]) => before !== now)
+    .filter(([, before, now]) => !isDeepStrictEqual(before, now))
     .map(([name, before, now]) => `${name} ${before} -> ${now}`);
 }
 

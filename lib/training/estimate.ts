@@ -1,5 +1,6 @@
 // Estimates a run before it starts: memory by formula, time from the machine's rate of matrix products.
 import { existsSync } from "node:fs";
+import type { DataSettings } from "../config/data";
 import type { ModelSettings } from "../config/model";
 import type { EstimateSettings, FileFeatureSettings, MemorySettings } from "../config/parts";
 import { tablePath } from "../config/paths";
@@ -104,7 +105,7 @@ export function estimateOf(
 
 /** Estimates the time for the backbone's features of a run's images; 0 if they are cached. */
 export async function estimateFeatureSeconds(
-  config: Pick<EstimateSettings, "tower"> & FileFeatureSettings,
+  config: Pick<EstimateSettings, "tower" | "holdOutShare"> & FileFeatureSettings,
   data: RunData,
 ): Promise<number> {
   const images = imagesToEmbed(config, countsOf(data));
@@ -229,9 +230,17 @@ function stepSeconds(config: MemorySettings, tower: Tower, classes: number, rate
   return fixed + batchSize * (forward + (gradientCheckpointing ? 3 : 2) * learning);
 }
 
-/** Counts the images without cached features; a cache counts if it has the right number of rows. */
-function imagesToEmbed(config: FileFeatureSettings, { distinct, queries, index }: ImageCounts): number {
-  const sets = Object.entries({ train: distinct, queries, index });
+/**
+ * Counts the images without cached features; a cache counts if it has the right number of rows. Held-out training classes
+ * have theirs among those of the training images.
+ */
+function imagesToEmbed(
+  config: FileFeatureSettings & Pick<DataSettings, "holdOutShare">,
+  { distinct, queries, index }: ImageCounts,
+): number {
+  const parts =
+    config.holdOutShare > 0 ? { train: distinct + queries + index } : { train: distinct, queries, index };
+  const sets = Object.entries(parts);
   const missing = sets.filter(([set, count]) => readSummary(featureFolder(config, set))?.count !== count);
   return missing.reduce((sum, [, count]) => sum + count, 0);
 }

@@ -6,13 +6,15 @@ import {
   type ClassificationScores,
   classify,
   embedFeatures,
-  scoreRetrievalSet,
+  scoreEachQuery,
   scoreWithIntervals,
+  type ValuesByQuery,
 } from "../embedding/embed_images";
 import { tf } from "../engine/native/tf";
 import type { Weights } from "../model/vit";
 import type { WeightKind } from "../model/weight_names";
 import type { HeldOutScores } from "../runs/metrics";
+import { writeQueryScores } from "../runs/query_scores";
 import type { Run } from "./active_run";
 import { partOf } from "./ranks/ranks";
 
@@ -58,7 +60,7 @@ async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
   record({ kind: "validation", ...position, ...scores, images, ...Object.fromEntries(averaged) });
 }
 
-/** Records retrieval on the held-out classes, if there are any; all processes embed, the chief scores. */
+/** Records retrieval on the held-out classes, if there are any, and keeps the scores of each query; the chief scores. */
 async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   const { setup, record, log, ranks } = run;
   const { trainer, data } = setup;
@@ -79,7 +81,13 @@ async function retrieve(run: Run, heads: Heads, epoch: number): Promise<void> {
   const raw = await scoreWithIntervals(sets[0]);
   const scores = said("raw", raw);
   const averaged: [WeightKind, HeldOutScores][] = [];
-  for (const [kind, set] of sets[1]) averaged.push([kind, said(kind, await scoreRetrievalSet(set))]);
+  const byQuery = new Map<WeightKind, ValuesByQuery>([["raw", raw.values]]);
+  for (const [kind, set] of sets[1]) {
+    const { values, ...scored } = await scoreEachQuery(set);
+    averaged.push([kind, said(kind, scored)]);
+    byQuery.set(kind, values);
+  }
+  await writeQueryScores(run.folder, { files: queries.files, labels: queries.labels, byKind: byQuery });
   const position = { epoch, step: trainer.stepsDone };
   record({
     kind: "retrieval",

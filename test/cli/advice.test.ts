@@ -37,6 +37,8 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/serving/": ["serve"],
   "lib/experiments/soup.ts": ["soup"],
   "lib/experiments/tune.ts": ["tune"],
+  "lib/experiments/search_plan.ts": ["tune"],
+  "lib/experiments/variations.ts": ["tune"],
   "lib/pretrained/export_names.ts": ["export"],
   "lib/pretrained/": ["prepare-model"],
   "lib/formats/": ["prepare-model"],

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
+import type { SearchRow } from "guie/dist/experiments/search_rows";
 import { viewRun } from "guie/dist/runs/follow";
 import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
 import { makeTinyData } from "../training/tiny_data";
@@ -51,12 +52,11 @@ test("tune --stage fine_tune: each seed starts from a frozen run with the same c
     guie(...search, "--set", "holdOutShare=0.34", "--seeds", "1,2", "--vary", "trainedBlocks=1", "--json"),
   );
   assert.deepEqual(
-    rows
-      .map(({ runs, settings }: { runs: number; settings: object }) => [runs, Object.keys(settings)])
-      .sort(),
+    rows.map(({ stage, setting, seeds }: SearchRow) => [stage, setting, seeds.length]),
     [
-      [2, []],
-      [2, ["trainedBlocks"]],
+      ["fine_tune", "as it is", 2],
+      ["fine_tune", "trainedBlocks 1", 2],
+      ["frozen", "as it is", 2],
     ],
   );
   const { initFrom, seed, holdOutShare } = readRunConfig(
@@ -70,16 +70,15 @@ test("tune --choose-on held-out-classes: a seed's run equals that of train --bot
     guie("train", ...tiny(), ...SHORT, "--both", "--run-name", NAME, "--seed", "2", "--overwrite", "--json"),
   );
   const search = ["tune", ...tiny(), ...SHORT, "--stage", "fine_tune", "--name", `${NAME}_seeds`];
-  const { start } = JSON.parse(
-    guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2", "--json"),
-  );
+  const { rows } = JSON.parse(guie(...search, "--choose-on", "held-out-classes", "--seeds", "1,2", "--json"));
   const { steps, retrievals } = viewRun(`${runFolder(`${NAME}_seeds`)}/seed_2`);
   assert.equal(steps.at(-1)!.loss, both.finalLoss);
   assert.deepEqual([retrievals.at(-1)!.mp5, retrievals.at(-1)!.r1], [both.retrieval.mp5, both.retrieval.r1]);
   const frozen = [1, 2].map((seed) => viewRun(`${runFolder(`${NAME}_seeds_frozen`)}/seed_${seed}`));
   const [one, two] = frozen.map(({ retrievals }) => retrievals.at(-1)!.mp5) as [number, number];
   assert.equal(two, both.frozen.retrieval.mp5);
-  assert.deepEqual([start.runs, start.mp5, start.spread], [2, (one + two) / 2, Math.abs(one - two)]);
+  const start = rows.find(({ stage }: SearchRow) => stage === "frozen");
+  assert.deepEqual([start.seeds, start.mp5, start.spread], [[1, 2], (one + two) / 2, Math.abs(one - two)]);
 });
 
 test("tune exits with 1 if a run failed, prints its reason, and keeps the others", () => {
@@ -100,6 +99,6 @@ test("tune exits with 1 if a run failed, prints its reason, and keeps the others
   });
   assert.equal(child.status, 1, child.stderr);
   const { failed, rows } = JSON.parse(child.stdout);
-  assert.deepEqual([failed, rows.map(({ runs }: { runs: number }) => runs)], [1, [1, 0]]);
+  assert.deepEqual([failed, rows.map(({ seeds }: SearchRow) => seeds.length)], [1, [1, 0]]);
   assert.match(child.stderr, /initLr 1e\+38: failed The loss is/);
 });

@@ -21,6 +21,7 @@ PURPOSES = [
     ["choice classes"],
     ["choice queries", 0],
     ["bootstrap over classes"],
+    ["bootstrap over seeds"],
     ["folds over classes"],
     ["random directions of the neck"],
     ["random projection", 384, 64],

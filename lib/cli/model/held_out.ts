@@ -14,11 +14,12 @@ export interface HeldOutOptions {
 /** Help text for MODEL: a rung below the runs, or a model that `findModel` finds. */
 export const SCORED_MODELS = `${UNTRAINED_RUNGS.join(", ")}, or ${MODEL_FORMS}`;
 
-/** Adds the flags that choose the held-out classes. */
-export function addHeldOutFlags(command: Command): void {
-  command
-    .option("--config-name <preset>", "preset of the backbone, image size and data directory", "demo")
-    .option("--data-dir <dir>", "folder with retrieval/queries.csv and retrieval/index.csv");
+/** Adds the flags that choose the held-out classes. @param several of several data directories */
+export function addHeldOutFlags(command: Command, several = false): void {
+  const what = "with retrieval/queries.csv and retrieval/index.csv";
+  command.option("--config-name <preset>", "preset of the backbone, image size and data directory", "demo");
+  if (several) command.option("--data-dir <dir...>", `folders ${what}, after the models`);
+  else command.option("--data-dir <dir>", `folder ${what}`);
 }
 
 /** Returns the preset's frozen stage, with the given data directory. */

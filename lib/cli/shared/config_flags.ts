@@ -17,6 +17,7 @@ import { PRESET_NAMES, preset } from "../../config/presets";
 import { type PlaceSettings, processCount } from "../../config/processes";
 import type { Stage } from "../../config/run";
 import { settingDocs } from "../../config/setting_docs";
+import { stagesOf } from "../../config/stage_settings";
 import { numberOf } from "./numbers";
 
 type Flag = readonly [flags: string, setting: SettingName];
@@ -131,15 +132,9 @@ export function configOf(options: ConfigOptions): Readonly<TrainConfig> {
   return overrideConfig(overrideConfig(base, fromFile), { ...fromFlags, configName, stage });
 }
 
-/** Settings that not every run uses: [setting, predicate on the config, flag that makes it useful]. */
+/** Settings that not every run of their stage uses: [setting, predicate on the config, flag that makes it useful]. */
 const USES: readonly [SettingName, (config: TrainConfig) => boolean, string][] = [
-  ["backboneLrFactor", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
-  ["gradientCheckpointing", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
-  ["trainedBlocks", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
-  ["loraRank", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
-  ["loraAlpha", ({ loraRank, stage }) => loraRank > 0 && stage === "fine_tune", "--set loraRank=8"],
-  ["frozenEpochs", ({ stage }) => stage === "fine_tune", "--stage fine_tune"],
-  ["features", ({ stage }) => stage === "frozen", "--stage frozen"],
+  ["loraAlpha", ({ loraRank }) => loraRank > 0, "--set loraRank=8"],
   ["reinitHead", ({ initFrom }) => initFrom !== "", "--init-from"],
   ["classShare", ({ shardHead }) => shardHead, "--shard-head"],
   ["bucketMB", isDistributed, "--processes 2"],
@@ -159,13 +154,18 @@ function isDistributed(config: PlaceSettings): boolean {
 export function refuseUselessSettings(options: ConfigOptions, stages: readonly (Stage | undefined)[]): void {
   const given = flagOverrides(options);
   const configs = stages.map((stage) => configOf({ ...options, stage: stage ?? options.stage }));
-  for (const [setting, isUsed, partner] of USES) {
-    if (!(setting in given) || configs.some(isUsed)) continue;
+  const refuse = (setting: SettingName, partner: string) => {
     throw new UserError(
       `${flagOf(setting)}: of no use without ${partner}.`,
       `Leave it out, or add ${partner}.`,
     );
+  };
+  for (const setting of Object.keys(given) as SettingName[]) {
+    const users = stagesOf(setting);
+    if (!configs.some(({ stage }) => users.includes(stage))) refuse(setting, `--stage ${users[0]}`);
   }
+  for (const [setting, isUsed, partner] of USES)
+    if (setting in given && !configs.some(isUsed)) refuse(setting, partner);
 }
 
 /** Returns the flag of a setting: its own, or `--set NAME`. */

@@ -16,7 +16,7 @@ export function fitText(photos: string, report: FitReport): string {
     "",
     ...wrapped(advice.text),
     `Search with it: npx guie serve ${shellQuoted(photos)} ${modelFlag(report)}`,
-    `${report.crossValidated.length > 0 ? "Scores on held-out classes" : "Look at the scores again"}: npx guie compare --data-dir ${dataDir} ${models}`,
+    `${report.crossValidated.length > 0 ? "Scores on held-out classes" : "Look at the scores again"}: npx guie compare ${models} --data-dir ${dataDir}`,
   ].join("\n");
 }
 

@@ -1,37 +1,39 @@
 // `guie tune`: compares settings in short runs with several seeds.
-import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
-import { Interrupted } from "../../common/interrupt";
 import { terminalProgress } from "../../common/progress";
-import { projectRoot } from "../../common/project";
 import { textTable } from "../../common/text_table";
+import { TimeLimit } from "../../common/time_limit";
 import { overrideConfig, type SettingName } from "../../config/config";
 import type { Stage } from "../../config/run";
 import { describeDevice } from "../../engine/native/device";
-import { planSweep, runSweep, type SweepRun, sweepNotes } from "../../experiments/sweep";
-import {
-  CHOICE_SHARE,
-  parseVariation,
-  planSearch,
-  type SearchRow,
-  searchRows,
-  settingsText,
-  writeSearch,
-} from "../../experiments/tune";
+import type { SearchRequest, SearchStage } from "../../experiments/search_plan";
+import { nameOf, searchNotes, searchTable, TABLE_NOTE } from "../../experiments/search_report";
+import type { SweepRun } from "../../experiments/sweep";
+import { CHOICE_SHARE, runSearch, type SearchResult } from "../../experiments/tune";
+import { parseVariation } from "../../experiments/variations";
 import type { ChoiceClasses } from "../../training/data/choice_classes";
 import { type CommandResult, setAction } from "../shared/command";
-import { addConfigFlags, type ConfigOptions, configOf, FLAGGED, flagOverrides } from "../shared/config_flags";
+import { commandLine } from "../shared/command_line";
+import {
+  addConfigFlags,
+  type ConfigOptions,
+  configOf,
+  FLAGGED,
+  flagOverrides,
+  refuseUselessSettings,
+} from "../shared/config_flags";
 import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
-import { wholeNumberOf } from "../shared/numbers";
+import { numberOf, wholeNumberOf } from "../shared/numbers";
 import { noticeRenamed } from "../shared/renamed";
 import type { Use } from "../shared/usage";
 
-interface TuneOptions extends ConfigOptions {
-  stage?: Stage;
+interface TuneOptions extends Omit<ConfigOptions, "stage"> {
+  stage: SearchStage;
   vary?: string[];
   together?: boolean;
   seeds: string;
+  minutes?: string;
   chooseOn: ChoiceClasses;
   name?: string;
 }
@@ -40,7 +42,7 @@ interface TuneOptions extends ConfigOptions {
 export function registerTune(program: Command): void {
   const command = program.command("tune");
   addTuneFlags(command);
-  setAction<TuneOptions>(command, tune, USES);
+  setAction<TuneOptions>(command, (options) => tune(options, typedLine(command)), USES);
 }
 
 /** Registers `guie search`: the hidden old name of `guie tune`; other commands search photos. */
@@ -52,10 +54,14 @@ export function registerSearch(program: Command): void {
     (options, [photos]) => {
       if (photos !== undefined) throw searchOf(photos);
       noticeRenamed("guie search", "guie tune");
-      return tune(options);
+      return tune(options, typedLine(command));
     },
     USES,
   );
+}
+
+function typedLine(command: Command): string {
+  return commandLine(command, ["--json", "--minutes"]).replace(/^npx guie search/, "npx guie tune");
 }
 
 function searchOf(photos: string): UserError {
@@ -70,19 +76,30 @@ const USES: readonly Use[] = [{ options: ["--together"], needs: ["--vary"] }];
 function addTuneFlags(command: Command): void {
   command
     .description(
-      "Compare settings in many runs, on cached features (seconds per run) or by fine-tuning: each variation alone, or " +
-        "all combinations (--together), with every seed. Runs go to checkpoints/<name>/, the table to search.csv there. " +
-        "Runs are scored on a share of the training classes that they do not learn; each seed draws other classes.",
+      "Compare settings in many runs with several seeds: each variation alone, or all combinations (--together), against " +
+        "the settings as they are, seed by seed, with a 95 % interval. Runs go to checkpoints/<name>/, the table to " +
+        "search.csv and search.md there; after a kill the same command goes on. Runs are scored on a share of the " +
+        "training classes that they do not learn; each seed draws other classes.",
     )
     .addOption(
-      new Option("--stage <stage>", "the stage to train").choices(["frozen", "fine_tune"]).default("frozen"),
+      new Option(
+        "--stage <stage>",
+        "the stage to vary; frozen: on cached features, seconds per run; fine_tune: from a frozen run of each seed; " +
+          "both: settings change the frozen run and the fine-tuning, frozen.NAME=... and fine_tune.NAME=... one of them",
+      )
+        .choices(["frozen", "fine_tune", "both"])
+        .default("frozen"),
     )
     .option(
       "--vary <setting=values...>",
-      "settings and the values to try: --vary margin=0.2,0.3 lastBlocks=1,4 neck=simple,norm_single_linear",
+      'settings and the values to try, numbers, words or JSON: --vary margin=0.2,0.3 neck=simple,norm_single_linear; "s=16 margin=0" changes both at once',
     )
     .option("--together", "try every combination of all variations")
     .option("--seeds <list>", "seeds, separated by commas", "999")
+    .option(
+      "--minutes <n>",
+      "longest time: what would not end in it, by the times of earlier runs, is named and left for the same command",
+    )
     .addOption(
       new Option(
         "--choose-on <classes>",
@@ -102,59 +119,55 @@ function addTuneFlags(command: Command): void {
 /** Settings that the command itself sets for its runs: by --name and --seeds. */
 const OWN_SETTINGS: readonly SettingName[] = ["runName", "seed"];
 
-async function tune(options: TuneOptions): Promise<CommandResult> {
+async function tune(options: TuneOptions, command: string): Promise<CommandResult> {
   refuseOwnSettings(options);
-  const config = choosing(options);
-  const name = options.name ?? `${config.configName}_search_${config.stage}`;
-  const seeds = options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed));
-  const starts = startsAnew(options) ? planStarts(options, name, seeds) : [];
-  const planned = planSearch(config, (options.vary ?? []).map(parseVariation), {
-    name,
-    seeds,
-    together: options.together ?? false,
-    ...(starts.length > 0
-      ? { startOf: (seed) => relative(projectRoot(), starts[seeds.indexOf(seed)]!.folder) }
-      : {}),
+  const request = requestOf(options);
+  const { minutes } = options;
+  const limit = minutes === undefined ? undefined : new TimeLimit(minutesOf(minutes));
+  const result = await runSearch(request, {
+    command,
+    limit,
+    signal: finishBeforeStopping("the step under way, then saving"),
+    onPlan: ({ runs }) => process.stderr.write(`${describeDevice()}\n${runs.length} runs\n`),
+    onRun: sayRun,
+    onProgress: process.stderr.isTTY ? terminalProgress() : undefined,
   });
-  const signal = finishBeforeStopping("the step under way, then saving");
-  process.stderr.write(`${describeDevice()}\n${planned.length} runs\n`);
-  const stopped =
-    (await runUntilStopped(starts, name, signal)) || (await runUntilStopped(planned, name, signal));
-  const rows = searchRows(planned);
-  const [start] = searchRows(starts);
-  const path = await writeSearch(name, rows);
-  const goesOn = stopped ? "stopped: the same command resumes\n" : "";
-  const failed = [...starts, ...planned].filter(({ state }) => state === "failed");
-  const notes = sweepNotes(planned).map((note) => `${note}\n`);
-  const text = `${tableText(rows)}\n${notes.join("")}${startText(start)}${failureText(failed)}${goesOn}${path}`;
-  const summary = { name, stopped, failed: failed.length, rows, start, path };
-  return { text, summary, exitCode: failed.length > 0 ? 1 : stopped ? stoppedCode() : 0 };
+  return shown(result);
 }
 
-/** Returns the count of failed runs, which are missing in the table, and the first one's reason. */
-function failureText(failed: readonly SweepRun[]): string {
-  const [first] = failed;
-  if (!first) return "";
-  return `${failed.length} failed: the first, ${settingsText(first.settings)}: ${first.message}\n`;
+function minutesOf(text: string): number {
+  const minutes = numberOf("--minutes", text);
+  if (minutes >= 0) return minutes;
+  throw new UserError(`--minutes takes a number from 0, got "${text}".`, "For example --minutes 30");
+}
+
+/** Returns what to search: training classes are held out to choose by, and fine-tuning trains its own frozen runs. */
+function requestOf(options: TuneOptions): SearchRequest {
+  const stages: Stage[] =
+    options.stage === "frozen" ? ["frozen"] : startsAnew(options) ? ["frozen", "fine_tune"] : ["fine_tune"];
+  refuseUselessSettings({ ...options, stage: stages.at(-1) }, stages);
+  const configs = Object.fromEntries(stages.map((stage) => [stage, choosing({ ...options, stage })]));
+  const { configName } = configs[stages.at(-1)!]!;
+  return {
+    name: options.name ?? `${configName}_search_${options.stage}`,
+    stage: options.stage,
+    configs,
+    variations: (options.vary ?? []).map(parseVariation),
+    together: options.together ?? false,
+    seeds: [...new Set(options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed)))],
+  };
 }
 
 /** Refuses --set seed=... and --set runName=... @throws UserError */
 function refuseOwnSettings(options: TuneOptions): void {
-  const given = Object.keys(flagOverrides(options)).find((name) => (OWN_SETTINGS as string[]).includes(name));
+  const given = Object.keys(flagOverrides(options as ConfigOptions)).find((name) =>
+    (OWN_SETTINGS as string[]).includes(name),
+  );
   if (given) throw new UserError(`--set ${given}: guie tune sets it itself.`, "See --seeds and --name.");
 }
 
-/** Returns the scores of the frozen runs that fine-tuning started from. */
-function startText(start: SearchRow | undefined): string {
-  if (start?.mp5 === undefined) return "";
-  const { mp5, spread, r1 } = start;
-  return `started from frozen runs: mP@5 ${digits(mp5)}, spread ${digits(spread) || "-"}, R@1 ${digits(r1)}\n`;
-}
-
-const digits = (value: number | undefined) => value?.toFixed(3) ?? "";
-
 /** Returns the config of the options, with training classes held out to choose by. */
-function choosing(options: TuneOptions) {
+function choosing(options: TuneOptions & { stage: Stage }) {
   const config = configOf(options);
   if (options.chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
   return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
@@ -162,47 +175,40 @@ function choosing(options: TuneOptions) {
 
 /** Returns whether fine-tuning needs its own frozen runs: no start was given, and the preset's holds out no class. */
 function startsAnew(options: TuneOptions): boolean {
-  return options.stage === "fine_tune" && flagOverrides(options).initFrom === undefined;
-}
-
-/** Plans the frozen run of each seed that fine-tuning starts from, with the same classes held out. */
-function planStarts(options: TuneOptions, name: string, seeds: readonly number[]): SweepRun[] {
-  const frozen = choosing({ ...options, stage: "frozen" });
-  return planSweep(frozen, { seed: seeds }, `${name}_frozen`);
-}
-
-/** Runs the planned runs. @returns whether an abort ended them */
-async function runUntilStopped(planned: SweepRun[], name: string, signal: AbortSignal): Promise<boolean> {
-  const work = runSweep(planned, {
-    signal,
-    onRun: ({ settings, state, mp5, message }) => {
-      if (state === "running") return;
-      const score = mp5 === undefined ? (message ?? "") : `mP@5 ${mp5.toFixed(3)}`;
-      process.stderr.write(`${settingsText(settings)}: ${state} ${score}\n`);
-    },
-    onProgress: process.stderr.isTTY ? terminalProgress() : undefined,
-    advice: `Choose another --name, or delete checkpoints/${name} and the runs that it started from, checkpoints/${name}_frozen.`,
-  });
-  try {
-    await work;
-    return false;
-  } catch (error) {
-    if (error instanceof Interrupted) return true;
-    throw error;
-  }
-}
-
-function tableText(rows: readonly SearchRow[]): string {
-  return textTable(
-    ["settings", "runs", "mP@5", "spread", "R@1", "top-1", "s"],
-    rows.map((row) => [
-      settingsText(row.settings),
-      row.runs,
-      digits(row.mp5),
-      digits(row.spread),
-      digits(row.r1),
-      digits(row.top1),
-      row.seconds?.toFixed(0) ?? "",
-    ]),
+  if (flagOverrides(options as ConfigOptions).initFrom === undefined) return true;
+  if (options.stage !== "both") return false;
+  throw new UserError(
+    "--init-from: of no use with --stage both, which starts from the frozen run of each seed.",
+    "Leave it out, or take --stage fine_tune.",
   );
+}
+
+/** Prints how a run ended, or why it is left. */
+function sayRun(run: SweepRun): void {
+  const { state, mp5, seconds, message, leftOut } = run;
+  if (state === "running") return;
+  const time = seconds === undefined ? "" : `, ${seconds.toFixed(0)} s`;
+  const score = mp5 === undefined ? (message ?? "") : `mP@5 ${mp5.toFixed(3)}${time}`;
+  process.stderr.write(`${nameOf(run)}: ${leftOut ? `left, ${leftOut}` : `${state} ${score}`}\n`);
+}
+
+function shown({ plan, rows, stopped, csv, markdown }: SearchResult): CommandResult {
+  const { runs, request } = plan;
+  const failed = runs.filter(({ state }) => state === "failed").length;
+  const left = runs.filter(({ state }) => state === "waiting").length;
+  const { titles, cells } = searchTable(rows);
+  const lines = [
+    textTable(titles, cells),
+    TABLE_NOTE,
+    ...searchNotes(plan),
+    ...(stopped ? ["stopped"] : []),
+    ...(left > 0 ? ["the same command goes on"] : []),
+    csv,
+    markdown,
+  ];
+  return {
+    text: lines.join("\n"),
+    summary: { name: request.name, stopped, failed, left, rows, path: csv, markdown },
+    exitCode: failed > 0 ? 1 : stopped ? stoppedCode() : 0,
+  };
 }

@@ -61,6 +61,7 @@ export const RUN_PARTS: Parts = [
   ...named(
     "events\\.out\\.tfevents\\..+",
     "output\\.txt",
+    "query_scores\\.csv",
     "soup\\.json",
     "made_of\\.json",
     "trained_images\\.bin",

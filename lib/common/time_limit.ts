@@ -1,5 +1,5 @@
-// The time that a person gives to `fit`, and what is left of it.
-import { formatSeconds } from "../common/progress";
+// The time that a person gives to a command, and what is left of it.
+import { formatSeconds } from "./progress";
 
 /** A limit that begins when it is made. */
 export class TimeLimit {
