@@ -5,12 +5,7 @@ import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { listRows, rowsIn, sliceRows, type Vectors, zeroVectors } from "guie/dist/common/vectors";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
-import {
-  ALPHA_EXPANSION,
-  AVERAGE_EXPANSION,
-  augmentRows,
-  expandRows,
-} from "guie/dist/retrieval/reranking/expansion";
+import { augmentRows, expandRows } from "guie/dist/retrieval/reranking/expansion";
 import { type KReciprocal, withKReciprocal } from "guie/dist/retrieval/reranking/k_reciprocal";
 import { parseReranking, RERANK_NAMES, rerankedSearch } from "guie/dist/retrieval/reranking/methods";
 import { residentIndex, type SearchIndex } from "guie/dist/retrieval/resident_index";
@@ -39,9 +34,9 @@ function assertNear(found: Vectors, expected: readonly number[]): void {
 
 test("expanded queries and augmented rows are those of NumPy", async () => {
   const found = await nearestNeighbours(queries, index, 5);
-  assertNear(expandRows(queries, found, index, ALPHA_EXPANSION), golden.expanded);
-  assertNear(expandRows(queries, found, index, AVERAGE_EXPANSION), golden.averaged);
-  assertNear(await augmentRows(index, ALPHA_EXPANSION), golden.augmented);
+  assertNear(expandRows(queries, found, index, { neighbours: 3, power: 3 }), golden.expanded);
+  assertNear(expandRows(queries, found, index, { neighbours: 3, power: 0 }), golden.averaged);
+  assertNear(await augmentRows(index, { neighbours: 3, power: 3 }), golden.augmented);
 });
 
 test("k-reciprocal re-ranking gives the order of the paper's steps, over an index of any kind", async () => {

@@ -12,11 +12,15 @@ export interface Expansion {
   power: number;
 }
 
-/** Three neighbours and the weights of alpha query expansion (Radenovic et al. 2018: alpha 3). */
-export const ALPHA_EXPANSION: Expansion = { neighbours: 3, power: 3 };
-
-/** Plain mean of a row and its three neighbours. */
-export const AVERAGE_EXPANSION: Expansion = { neighbours: 3, power: 0 };
+/** The expansions that the methods use, chosen by `npm run bench rerank`. */
+export const EXPANSIONS = {
+  /** Plain mean of a query and its first two results. */
+  average: { neighbours: 2, power: 0 },
+  /** Alpha query expansion, alpha 1 (Radenovic et al. 2018 take 3, for cosines nearer to 1). */
+  alpha: { neighbours: 2, power: 1 },
+  /** A row of the index and its three nearest others. */
+  rows: { neighbours: 3, power: 1 },
+} as const satisfies Record<string, Expansion>;
 
 /**
  * Returns each row's unit vector plus those of its first n neighbours, each times max(cosine, 0)^power; as unit vectors,
@@ -24,7 +28,7 @@ export const AVERAGE_EXPANSION: Expansion = { neighbours: 3, power: 0 };
  * @param found the neighbours of every row among `index`; a list may be shorter than n
  * @see Radenovic, Tolias, Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", 2018 (alphaQE)
  * @example
- * expandRows(queries, await nearestNeighbours(queries, index, 3), index, ALPHA_EXPANSION)
+ * expandRows(queries, await nearestNeighbours(queries, index, 3), index, EXPANSIONS.alpha)
  */
 export function expandRows(
   rows: Vectors,

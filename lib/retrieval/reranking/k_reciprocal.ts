@@ -17,8 +17,8 @@ export interface KReciprocal {
   shortlist: number;
 }
 
-/** The paper's numbers for its largest set, and a shortlist that a service's index can return. */
-export const K_RECIPROCAL: KReciprocal = { k1: 20, k2: 6, lambda: 0.3, shortlist: 100 };
+/** Numbers for some ten images of a class, chosen by `npm run bench rerank`; a shortlist that a service's index can return. */
+export const K_RECIPROCAL: KReciprocal = { k1: 10, k2: 3, lambda: 0.5, shortlist: 100 };
 
 /**
  * Returns an index that orders the first results of another one anew: by the Jaccard distance of k-reciprocal

@@ -7,7 +7,7 @@ import { nearestNeighbours } from "../neighbours";
 import { whitenByThemselves } from "../own_whitening";
 import { type Reduction, reduceRows } from "../reduction";
 import type { SearchIndex } from "../resident_index";
-import { ALPHA_EXPANSION, AVERAGE_EXPANSION, augmentRows, withExpandedQueries } from "./expansion";
+import { augmentRows, EXPANSIONS, withExpandedQueries } from "./expansion";
 import { withKReciprocal } from "./k_reciprocal";
 
 /** What a method changes: the rows once, or each search. */
@@ -29,15 +29,15 @@ const METHODS = {
   whiten: { title: "rows whitened by their own statistics", rows: whitenByThemselves },
   dba: {
     title: "each row moved towards its three nearest (database-side augmentation)",
-    rows: async (rows) => ({ vectors: await augmentRows(rows, ALPHA_EXPANSION), whitening: undefined }),
+    rows: async (rows) => ({ vectors: await augmentRows(rows, EXPANSIONS.rows), whitening: undefined }),
   },
   qe: {
-    title: "a second search, for the mean of the query and its first three results",
-    search: (index, rows) => withExpandedQueries(index, rows, AVERAGE_EXPANSION),
+    title: "a second search, for the mean of the query and its first two results",
+    search: (index, rows) => withExpandedQueries(index, rows, EXPANSIONS.average),
   },
   alpha_qe: {
-    title: "the same, results weighted by the third power of their cosines",
-    search: (index, rows) => withExpandedQueries(index, rows, ALPHA_EXPANSION),
+    title: "the same, results weighted by their cosines",
+    search: (index, rows) => withExpandedQueries(index, rows, EXPANSIONS.alpha),
   },
   k_reciprocal: { title: "the first 100 results ordered by shared neighbours", search: withKReciprocal },
 } satisfies Record<string, Method>;
@@ -109,6 +109,13 @@ export async function rerankedIndex(
 /** A search by some methods, from queries as the model gives them. */
 export interface RerankedSearch {
   search: SearchIndex["search"];
+  /** The map of rows and queries; undefined if they are searched as they are. */
+  whitening: Reduction | undefined;
+}
+
+/** Returns the methods with or without `whiten`, in the order in which they are applied. */
+export function withWhitening(names: readonly RerankName[], whiten: boolean): RerankName[] {
+  return RERANK_NAMES.filter((name) => (name === "whiten" ? whiten : names.includes(name)));
 }
 
 /**
@@ -127,5 +134,6 @@ export async function rerankedSearch(rows: Vectors, names: readonly RerankName[]
   const index = await rerankedIndex(exact, vectors, names);
   return {
     search: (queries, k) => index.search(whitening ? reduceRows(queries, whitening) : queries, k),
+    whitening,
   };
 }
