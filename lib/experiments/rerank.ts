@@ -110,7 +110,11 @@ export async function compareRerankings(
   return rows;
 }
 
-/** Returns one flat record per way, for a notebook or a terminal. */
+/**
+ * Returns one flat record per way, for a notebook or a terminal.
+ * @example
+ * show(rerankTable(await rerankOnHeldOut(config, "demo_fine_tune")));
+ */
 export function rerankTable(rows: readonly RerankRow[]): Record<string, string | number>[] {
   return rows.map(({ methods, scores, preparedSeconds, msPerQuery }) => ({
     search: methods.join("+") || "plain",

@@ -23,7 +23,7 @@ export type ReadRow = (position: number) => Float32Array;
 
 /** Options of a coded index. */
 export interface CodedOptions {
-  /** S: rows that are scored by their own numbers; default: 10 k + 100. */
+  /** S: rows that are scored by their own numbers; default: 30 k + 200. */
   shortlist?: number;
 }
 
@@ -106,7 +106,7 @@ export function codedIndex(
       const near = await scan(
         rowOf(one, 0),
         { levels, codes },
-        Math.min(count, Math.max(k, shortlist ?? 10 * k + 100)),
+        Math.min(count, Math.max(k, shortlist ?? 30 * k + 200)),
       );
       const best = rescored(one, near, readRow, depth);
       found.positions.push(best.positions);

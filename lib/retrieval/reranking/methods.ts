@@ -57,6 +57,8 @@ export function describeRerankings(): string[] {
  * Parses "whiten+dba+qe"; "" and "none" are no method.
  * @returns the names in the order in which they are applied
  * @throws UserError for an unknown name, with the nearest one, and for both kinds of query expansion
+ * @example
+ * parseReranking("qe+whiten") // ["whiten", "qe"]
  */
 export function parseReranking(text: string): RerankName[] {
   const names = text.split("+").filter((name) => name !== "" && name !== "none");
