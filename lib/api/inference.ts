@@ -14,6 +14,14 @@ export {
   openApproximateIndex,
   recallOf,
 } from "../retrieval/approximate";
+export { codedIndex, codeRows } from "../retrieval/coded/coded_index";
+export { openFeatureRows } from "../features/row_reader";
+export {
+  parseReranking,
+  type RerankName,
+  rerankedSearch,
+} from "../retrieval/reranking/methods";
+export { rerankOnHeldOut, rerankTable } from "../experiments/rerank";
 export type { RunningService } from "../serving/serve";
 // scores
 export { precisionAt5, type RetrievalScores, scoreRetrieval } from "../retrieval/metrics";

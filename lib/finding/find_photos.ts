@@ -7,9 +7,7 @@ import { joinRows, type Vectors } from "../common/vectors";
 import { embedPhotos, type PhotoEmbedder } from "../features/embed_photos";
 import type { ImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
-import { nearestNeighbours } from "../retrieval/neighbours";
-import { whitenByThemselves } from "../retrieval/own_whitening";
-import { reduceRows } from "../retrieval/reduction";
+import { type RerankName, rerankedSearch, withWhitening } from "../retrieval/reranking/methods";
 
 /** Images to search with, and the name under which a person gave them. */
 export interface QueryList {
@@ -23,6 +21,8 @@ export interface FindOptions extends TaskOptions {
   k: number;
   /** True to whiten photos and queries by the photos' own vectors. */
   whiten: boolean;
+  /** Methods for better neighbours from the same vectors. Default: none. */
+  rerank?: readonly RerankName[];
   /** Names of the classes by label; default: those that the photos come with. */
   classNames?: ReadonlyMap<number, string> | undefined;
 }
@@ -78,14 +78,12 @@ export async function findPhotos(
   embedder: PhotoEmbedder,
   queries: readonly QueryList[],
   photos: ImageList,
-  { k, whiten, classNames, ...options }: FindOptions,
+  { k, whiten, rerank = [], classNames, ...options }: FindOptions,
 ): Promise<Finding> {
   const asked = await embedQueries(embedder, queries, options);
   const index = await embedPhotos(embedder, photos, options);
   if (index.files.length === 0) throw noneReadable("photos", index.skipped);
-  const { vectors, whitening } = whiten
-    ? await whitenByThemselves(index.vectors)
-    : { vectors: index.vectors, whitening: undefined };
+  const { search, whitening } = await rerankedSearch(index.vectors, withWhitening(rerank, whiten));
   const places = placesOf(index.contents);
   const classes = classesOf(photos, classNames);
   const own = asked.queries.map(({ path, content }) =>
@@ -94,8 +92,7 @@ export async function findPhotos(
     ),
   );
   const most = Math.min(index.files.length, k + Math.max(...own.map((rows) => rows.length)));
-  const searched = whitening ? reduceRows(asked.vectors, whitening) : asked.vectors;
-  const { positions, cosines } = await nearestNeighbours(searched, vectors, most);
+  const { positions, cosines } = await search(asked.vectors, most);
   const results = asked.queries.map(({ query, path }, i) => {
     const left = new Set(own[i]);
     const ranked = Array.from(positions[i]!, (row, at) => ({ row, score: cosines[i]![at]! }));

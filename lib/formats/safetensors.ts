@@ -7,7 +7,7 @@ import { UserError } from "../common/errors";
 import { removeAbandoned, requireFile, writeAtomically } from "../common/files/files";
 import { PIECE_BYTES, readBytes } from "./bytes";
 import { ChecksumCheck, type Checksums, fillChecksums, takeChecksums, withChecksumRoom } from "./checksums";
-import { toHalves } from "./dtypes";
+import { DTYPE_BYTES, toHalves } from "./dtypes";
 import { weightFormat } from "./file_kind";
 import {
   elementCount,
@@ -66,6 +66,40 @@ export function openSafetensors(path: string, next?: string): TensorFile {
       ...tensorReaders(path, tensors, readInto),
       close: () => closeSync(file),
     };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** The rows of a tensor in an open file. */
+export interface TensorRows {
+  /** Reads one row as float32, [F]; its bytes are not checked (`openSafetensors` checks whole tensors). */
+  read(row: number): Float32Array;
+  close(): void;
+}
+
+/**
+ * Opens a tensor [N, F] of a safetensors file, to read single rows.
+ * @throws UserError as `openSafetensors`, and if there is no such tensor, or it has no rows
+ */
+export function openTensorRows(path: string, name: string, next?: string): TensorRows {
+  requireFile(path, "a safetensors file", next);
+  const file = openSync(path, "r");
+  try {
+    const { header, dataStart } = readHeader(path, file, next);
+    const { dtype, shape, begin } = findTensor(path, header.tensors, name);
+    const [count, length] = shape;
+    if (count === undefined || length === undefined || shape.length !== 2)
+      throw new UserError(`${path}: expected "${name}" to have rows, [N, F], found [${shape}].`, next);
+    const read = (row: number) => {
+      if (!(row >= 0 && row < count))
+        throw new RangeError(`There are ${count} rows; row ${row} was asked for.`);
+      const memory = new Float32Array(length);
+      readFloats({ path, file, name }, dtype, dataStart + begin + row * length * DTYPE_BYTES[dtype], memory);
+      return memory;
+    };
+    return { read, close: () => closeSync(file) };
   } catch (error) {
     closeSync(file);
     throw error;

@@ -3,6 +3,7 @@ import { shownProgress, type TaskOptions } from "../common/progress";
 import type { OwnSource } from "../datasets/own/own_images";
 import { type ImageList, numbered } from "../features/image_list";
 import { type Finding, findPhotos } from "../finding/find_photos";
+import { parseReranking } from "../retrieval/reranking/methods";
 import { Images } from "./images";
 import { type Embedded, loadModel, Model } from "./model";
 import { readImages } from "./read_images";
@@ -17,6 +18,8 @@ export interface SearchOptions extends TaskOptions {
   k?: number;
   /** True to whiten by the index's own vectors, false for the model's own. Default: for a backbone. */
   whiten?: boolean;
+  /** Methods for better neighbours from the same vectors, "dba+alpha_qe". Default: none. */
+  rerank?: string;
 }
 
 /**
@@ -29,14 +32,16 @@ export interface SearchOptions extends TaskOptions {
  */
 export async function search(
   query: Images | string,
-  { model: given, index, k = 5, whiten, signal, onProgress = shownProgress() }: SearchOptions,
+  { model: given, index, k = 5, whiten, rerank = "", signal, onProgress = shownProgress() }: SearchOptions,
 ): Promise<Finding> {
   const model = given instanceof Model ? given : await loadModel(given, { signal, onProgress });
   try {
     const queries = [{ name: nameOf(query), list: listOf(await imagesOf(query)) }];
     const photos = listOf(await imagesOf(index));
-    const isWhitened = whiten ?? model.isBackbone;
-    return await findPhotos(model.embedder, queries, photos, { k, whiten: isWhitened, signal, onProgress });
+    const methods = parseReranking(rerank);
+    const isWhitened = whiten ?? (methods.includes("whiten") || model.isBackbone);
+    const how = { k, whiten: isWhitened, rerank: methods, signal, onProgress };
+    return await findPhotos(model.embedder, queries, photos, how);
   } finally {
     if (model !== given) model.dispose();
   }

@@ -50,8 +50,8 @@ export function comparisonTable(
 }
 
 /** Returns each measure with its interval. @param gain title of the differences; undefined leaves them out */
-function scoreCells(
-  { scores }: ComparisonRow,
+export function scoreCells(
+  { scores }: Pick<ComparisonRow, "scores">,
   measures: readonly Measure[],
   gain: string | undefined,
 ): Cells {

@@ -2,8 +2,14 @@
 // d numbers per searched vector.
 import type { ProgressOptions } from "../common/progress";
 import { rowOf, type Vectors } from "../common/vectors";
-import { type OwnWhitening, whitenByThemselves } from "../retrieval/own_whitening";
 import { reduceRows } from "../retrieval/reduction";
+import {
+  prepareRows,
+  type RerankName,
+  rerankedIndex,
+  type SearchedRows,
+  withWhitening,
+} from "../retrieval/reranking/methods";
 import type { IndexSource } from "./index_source";
 import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
 
@@ -11,14 +17,18 @@ import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
 export interface SearchChoice {
   /** True to whiten the rows, and the queries with them, by the rows' own statistics. */
   whiten: boolean;
+  /** Methods for better neighbours from the same vectors; default: none. */
+  rerank?: readonly RerankName[] | undefined;
   /** True to search a graph of the rows. */
   approximate: boolean;
 }
 
 /** Searchable rows. The number of a row in answers stays the same while the service runs; its position may change. */
-export interface IndexState extends OwnWhitening {
+export interface IndexState extends SearchedRows {
   source: IndexSource;
   searcher: Searcher;
+  /** The methods by which the rows are searched. */
+  methods: readonly RerankName[];
   /** Returns the number of the row at a position. */
   numberAt(position: number): number;
   /** Returns the position of a row; undefined if it is not in the index (any more). */
@@ -31,16 +41,16 @@ export type RowNumbers = Pick<IndexState, "numberAt" | "positionOf">;
 /** Makes rows searchable. */
 export async function indexState(
   source: IndexSource,
-  { whiten, approximate }: SearchChoice,
+  { whiten, rerank = [], approximate }: SearchChoice,
   numbers: RowNumbers = positionsOf(source),
   options: ProgressOptions = {},
 ): Promise<IndexState> {
-  const whitened = whiten
-    ? await whitenByThemselves(source.vectors)
-    : { vectors: source.vectors, whitening: undefined };
-  const searched = { ...source, ...whitened };
+  const methods = withWhitening(rerank, whiten);
+  const rows = await prepareRows(source.vectors, methods);
+  const searched = { ...source, ...rows, methods };
   const searcher = await (approximate ? approximateSearcher(searched, options) : exactSearcher(searched));
-  return { source, searcher, ...whitened, ...numbers };
+  const index = await rerankedIndex(searcher.index, rows.vectors, methods);
+  return { source, searcher: { ...searcher, index }, methods, ...rows, ...numbers };
 }
 
 /** Returns a query as it is searched: a vector of the model [F], whitened if the rows are, or the vector of a row [d]. */

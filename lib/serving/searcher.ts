@@ -15,7 +15,7 @@ import {
   recallOf,
 } from "../retrieval/approximate";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
-import type { OwnWhitening } from "../retrieval/own_whitening";
+import type { SearchedRows as PreparedRows, RerankName } from "../retrieval/reranking/methods";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { IndexSource } from "./index_source";
 
@@ -33,8 +33,8 @@ export interface Searcher {
 const RECALL_QUERIES = 256;
 const RECALL_DEPTH = 5;
 
-/** Rows to search, whitened or as the model gives them. */
-export type SearchedRows = Pick<IndexSource, "features"> & OwnWhitening;
+/** Rows to search, prepared by some methods or as the model gives them. */
+export type SearchedRows = Pick<IndexSource, "features"> & PreparedRows & { methods: readonly RerankName[] };
 
 /** Returns an exact search. */
 export async function exactSearcher({ vectors }: SearchedRows): Promise<Searcher> {
@@ -44,11 +44,12 @@ export async function exactSearcher({ vectors }: SearchedRows): Promise<Searcher
 
 /** Returns an approximate search; its graph is kept next to the features for the next start. */
 export async function approximateSearcher(
-  { vectors, features, whitening }: SearchedRows,
+  { vectors, features, whitening, methods }: SearchedRows,
   { onProgress }: ProgressOptions = {},
 ): Promise<Searcher> {
   const { folder, identity, content } = features;
-  const parts = [content ?? [], whitening ? hashOf(whitening.matrix) : []].flat();
+  const moved = methods.includes("dba") ? "dba" : [];
+  const parts = [content ?? [], whitening ? hashOf(whitening.matrix) : [], moved].flat();
   const key = parts.length === 0 ? identity : digestOf([identity, ...parts]);
   const path = join(keptFolder(folder), `neighbours_${key.slice(0, 16)}.usearch`);
   const kept = () => keptIndex(path, vectors, { onProgress });

@@ -12,6 +12,7 @@ import { type FoundModel, findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
+import type { RerankName } from "../retrieval/reranking/methods";
 import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
 import { DecodeThreads } from "./decode_threads";
@@ -42,6 +43,8 @@ export interface ServeOptions
    * there are enough of them; no for a run's vectors, for features and for held-out classes.
    */
   whiten?: boolean | undefined;
+  /** Methods for better neighbours from the same vectors (docs/how_to/reranking.md). Default: none. */
+  rerank?: readonly RerankName[] | undefined;
   /** Most uploads under way; more are refused. */
   maxUnderWay?: number;
   /** Time limit for decoding an image. */
@@ -147,7 +150,7 @@ async function openIndex(
   { embedder, kind }: { embedder: Embedder; kind: FoundModel["kind"] },
   index: LiveIndex,
 ): Promise<{ name: string; photos: PhotoIndex | undefined }> {
-  const { approximate, onProgress } = settings;
+  const { approximate, rerank = [], onProgress } = settings;
   const request = { ...settings, index: settings.index && sourcePath(settings.index) };
   if (!isOfPhotos(request.index)) {
     if (settings.source && Object.keys(settings.source).length > 0)
@@ -157,7 +160,12 @@ async function openIndex(
       );
     const source = await openIndexSource(request, embedder, settings);
     index.replace(
-      await indexState(source, { whiten: settings.whiten ?? false, approximate }, undefined, settings),
+      await indexState(
+        source,
+        { whiten: settings.whiten ?? false, rerank, approximate },
+        undefined,
+        settings,
+      ),
     );
     return { name: source.name, photos: undefined };
   }
@@ -168,6 +176,7 @@ async function openIndex(
     dataDir: dataFolder(embedder.config),
     classNames: settings.classNames ? await requireClassNames(settings.classNames) : undefined,
     whiten: settings.whiten ?? kind === "backbone",
+    rerank,
     approximate,
     onProgress,
     say: settings.say,

@@ -122,6 +122,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
           images: state?.vectors.count ?? 0,
           labelled: state?.source.labels !== undefined,
           whitened: state?.whitening?.to ?? null,
+          rerank: state?.methods ?? [],
           version,
           photos: photos ? photosOf(photos.status) : null,
         },

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { rowOf } from "guie/dist/common/vectors";
 import { openFeatures } from "guie/dist/features/feature_files";
 import type { EmbedShard, FeaturePlan } from "guie/dist/features/feature_plan";
 import { ensureFeatureFolder, writeFeatures } from "guie/dist/features/feature_writer";
+import { openFeatureRows } from "guie/dist/features/row_reader";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** Returns an embedder: feature j of image "i.png" is i + j / 4, exact in float16. Images in `bad` are skipped. */
@@ -105,6 +107,20 @@ test("finished features are reused; other features are refused, or replaced on r
   const labels = [4, 3, 2, 1, 0];
   await ensureFeatureFolder(folder, planOf(5, { rows: { files: filesOf(5), labels } }), never);
   assert.deepEqual([...((await openFeatures(folder).readRows()).labels as Int32Array)], labels);
+});
+
+test("single rows are read from their shards, in either number format", async (t) => {
+  for (const dtype of ["float16", "float32"] as const) {
+    const folder = folderOf(t);
+    await ensureFeatureFolder(folder, planOf(10, { dtype }), async () => embedderOf([1, 9]));
+    const features = openFeatures(folder);
+    const rows = openFeatureRows(features);
+    const all = features.readAll();
+    for (let row = features.count - 1; row >= 0; row--)
+      assert.deepEqual(rows.read(row), rowOf(all, row), `${dtype}, row ${row}`);
+    assert.throws(() => rows.read(features.count), /There are 8 rows; row 8/);
+    rows.close();
+  }
 });
 
 test("float16 takes half the space and refuses numbers that it cannot hold; float32 holds them", async (t) => {

@@ -43,7 +43,7 @@ test("a service rebuilds a graph that is damaged, of other rows, or without its 
     const notes: string[] = [];
     const onProgress = ({ note }: ProgressReport) => void (note && notes.push(note));
     const features = { folder, identity };
-    const rows = { vectors: randomRows(count, 2), features, whitening: undefined };
+    const rows = { vectors: randomRows(count, 2), features, whitening: undefined, methods: [] };
     const { index, kind } = await approximateSearcher(rows, { onProgress });
     assert.deepEqual([index.count, kind], [count, "approximate"]);
     return notes.join();

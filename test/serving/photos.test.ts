@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { RerankName } from "guie/dist/retrieval/reranking/methods";
 import type { RunningService } from "guie/dist/serving/serve";
 import { temporaryFolder } from "../folders";
 import { drawPhoto, makeTinyRun, post, startService } from "./tiny_service";
@@ -22,6 +23,7 @@ interface Health {
   index: {
     images: number;
     whitened: number | null;
+    rerank: string[];
     photos: Record<"total" | "done" | "embedded" | "leftOut", number> & {
       busy: boolean;
       problem: string | null;
@@ -152,5 +154,29 @@ test("photos are whitened by their own vectors on request, and queries with them
     assert.deepEqual([found.file, found.score > 0.9999], ["33.png", true]);
     const { neighbours } = await (await fetch(`${service.url}/similar/3?k=2`)).json();
     assert.equal(neighbours.length, 2);
+  }
+});
+
+test("re-ranking searches photos by the chosen methods, exactly and by a graph", async (t) => {
+  const photos = await photoFolder(t, 60);
+  t.mock.method(process.stderr, "write", () => true);
+  const tiny = await makeTinyRun(t);
+  const searched = async (rerank: readonly RerankName[], approximate: boolean) => {
+    const service = await startService(t, tiny, { index: photos, rerank, approximate });
+    await service.whole;
+    assert.deepEqual(indexOf(service).rerank, rerank);
+    const bytes = readFileSync(join(photos, "33.png"));
+    const { body } = await post(`${service.url}/search?k=5`, [{ bytes }]);
+    return body.neighbours.map(({ file, score }: { file: string; score: number }) => [
+      file,
+      score.toFixed(4),
+    ]);
+  };
+  const plain = await searched([], false);
+  for (const rerank of [["dba", "alpha_qe"], ["k_reciprocal"]] as const) {
+    const exact = await searched(rerank, false);
+    assert.deepEqual(await searched(rerank, true), exact);
+    assert.equal(exact.length, 5);
+    assert.notDeepEqual(exact, plain, `${rerank}`);
   }
 });

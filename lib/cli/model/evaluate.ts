@@ -5,7 +5,9 @@ import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
 import { confusionOnHeldOut } from "../../experiments/compare";
 import { climbLadder, isUntrained, type LadderRung, scoredOnHeldOut } from "../../experiments/ladder";
+import { type RerankRow, rerankOnHeldOut, rerankTable } from "../../experiments/rerank";
 import { confusionTable, type DatasetConfusion } from "../../retrieval/confusion";
+import { describeRerankings, parseReranking, RERANK_NAMES } from "../../retrieval/reranking/methods";
 import { baselineOfRun } from "../../runs/baseline";
 import type { ScoredOn } from "../../runs/metrics";
 import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
@@ -20,6 +22,7 @@ interface EvaluateOptions extends CompareOptions {
   compare?: boolean;
   confusion?: boolean;
   prefixes?: string;
+  rerank?: string | true;
 }
 
 /** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, whitened, LDA, trained runs. */
@@ -38,6 +41,11 @@ export function registerEvaluate(program: Command): void {
     "--prefixes <list>",
     "also score the first numbers of each vector, for example 8,16,32 (default: those that a run was trained for, setting matryoshka)",
   );
+  command.option(
+    "--rerank [ways]",
+    `compare ways to search the same vectors, each a sum of ${RERANK_NAMES.join(", ")}, for example ` +
+      "whiten+dba+alpha_qe,k_reciprocal; without WAYS the usual ones",
+  );
   addRenamed(command, "--run <name...>", "a word: guie evaluate MODEL...", "words");
   addRenamed(command, "--compare", "guie compare", "itself");
   command
@@ -47,6 +55,7 @@ export function registerEvaluate(program: Command): void {
     command,
     (options, models) => {
       if (options.confusion) return confuse(options, models);
+      if (options.rerank) return rerank(options, options.rerank, models);
       return options.compare ? compare(options, models) : evaluate(options, models);
     },
     [
@@ -62,6 +71,9 @@ export function registerEvaluate(program: Command): void {
         next: "guie compare has whole vectors only: use guie evaluate.",
       },
       { options: ["--confusion"], without: "--compare", next: "Make the two tables one after the other." },
+      { options: ["--rerank"], without: "--compare", next: "Make the two tables one after the other." },
+      { options: ["--rerank"], without: "--prefixes", next: "Make the two tables one after the other." },
+      { options: ["--rerank"], without: "--confusion", next: "Make the two tables one after the other." },
     ],
   );
 }
@@ -85,6 +97,34 @@ async function confuse(options: EvaluateOptions, models: readonly string[]): Pro
   const note =
     "count: queries; wrong: queries whose nearest neighbour is of another class; then the data sets of these neighbours.";
   return { text: `${texts.join("\n\n")}\n${note}`, summary: { confusions } };
+}
+
+/** Makes a table per model: ways to search its vectors. */
+async function rerank(
+  options: EvaluateOptions,
+  ways: string | true,
+  models: readonly string[],
+): Promise<CommandResult> {
+  if (models.length === 0) throw new UserError("--rerank needs a model.", "npx guie evaluate MODEL --rerank");
+  const chosen = ways === true ? {} : { ways: ways.split(",").map(parseReranking) };
+  const rerankings: Record<string, RerankRow[]> = {};
+  const texts: string[] = [];
+  for (const model of models) {
+    const rows = await rerankOnHeldOut(heldOutConfig(options), model, {
+      ...chosen,
+      onProgress: terminalProgress(),
+    });
+    rerankings[model] = rows;
+    const cells = rerankTable(rows);
+    texts.push(`${model}\n${textTable(Object.keys(cells[0]!), cells.map(Object.values))}`);
+  }
+  const notes = [
+    scoredOnText(await scoredOnHeldOut(heldOutConfig(options), models[0])),
+    "gain: against the plain search, with the 95 % interval of a paired bootstrap over classes; *: it excludes zero.",
+    "The competition's metric sees queries alone: it knows none of these methods.",
+    ...describeRerankings(),
+  ];
+  return { text: [...texts, notes.join("\n")].join("\n\n"), summary: { rerankings } };
 }
 
 /** Makes the ladder; the rungs without training are always on it. */

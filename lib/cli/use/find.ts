@@ -17,14 +17,14 @@ import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
+import { addRerankFlag, type SearchFlags, searchChoice } from "../shared/rerank_flag";
 import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface FindCommandOptions extends SourceFlags {
+interface FindCommandOptions extends SourceFlags, SearchFlags {
   in: string;
   model?: string;
   configName: string;
   k: string;
-  whiten?: boolean;
   classNames?: string;
   html?: string;
 }
@@ -54,6 +54,7 @@ export function registerFind(program: Command): void {
     .option("--class-names <csv>", "CSV with names of the photos' classes: labels,class_name")
     .option("--html <file>", "write a contact sheet: one page with small copies of the pictures");
   addSourceFlags(command);
+  addRerankFlag(command);
   setAction<FindCommandOptions>(command, find);
 }
 
@@ -72,8 +73,9 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
     for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
     const onProgress = terminalProgress();
-    const whiten = options.whiten ?? found.kind === "backbone";
-    const finding = await findPhotos(embedder, queries, photos, { k, whiten, classNames, onProgress });
+    const { whiten = found.kind === "backbone", rerank } = searchChoice(options);
+    const how = { k, whiten, rerank, classNames, onProgress };
+    const finding = await findPhotos(embedder, queries, photos, how);
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
     if (sheet !== undefined) await writeContactSheet(sheet, finding.results, about);
@@ -91,13 +93,17 @@ const number = (value: number) => value.toLocaleString("en-US");
 const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;
 
 /** Returns the line about photos and vectors. */
-function aboutText({ photos, whitened }: Finding, { in: source, whiten }: FindCommandOptions): string {
+function aboutText(
+  { photos, whitened }: Finding,
+  { in: source, whiten, rerank }: FindCommandOptions,
+): string {
   const { searched, embedded } = photos;
   const parts = [
     `${plural(searched, "photo", "photos")} of ${basename(source)}, ${number(embedded)} embedded now`,
   ];
   if (whitened !== null) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   else if (whiten !== false) parts.push("searched by the model's own vectors");
+  if (rerank) parts.push(`re-ranked: ${rerank}`);
   return parts.join("; ");
 }
 

@@ -15,6 +15,7 @@ import { type CommandResult, setAction } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
+import { addRerankFlag, type SearchFlags, searchChoice } from "../shared/rerank_flag";
 import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
 
@@ -36,12 +37,11 @@ const NUMBERS: readonly [flags: string, setting: Count, least: number, descripti
   ["--max-wait-ms <n>", "maxWaitMs", 0, "longest wait of an image for others to share its pass"],
 ];
 
-interface ServeCommandOptions extends SourceFlags, Record<string, unknown> {
+interface ServeCommandOptions extends SearchFlags, SourceFlags, Record<string, unknown> {
   model?: string;
   configName: string;
   classNames?: string;
   approximate?: boolean;
-  whiten?: boolean;
   open?: boolean;
   host: string;
   trustHeader?: string;
@@ -85,6 +85,7 @@ export function registerServe(program: Command): void {
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   addSourceFlags(command);
+  addRerankFlag(command);
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
   setAction<ServeCommandOptions>(command, (options, words) => {
@@ -103,7 +104,7 @@ async function serveUntilStopped(
   options: ServeCommandOptions,
   [index]: readonly string[],
 ): Promise<CommandResult> {
-  const { model, configName, classNames, approximate, whiten, open, host, trustHeader } = options;
+  const { model, configName, classNames, approximate, open, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
     run: model,
@@ -114,7 +115,7 @@ async function serveUntilStopped(
     classNames,
     source: sourceSettings(options),
     approximate: approximate ?? SERVE_DEFAULTS.approximate,
-    whiten,
+    ...searchChoice(options),
     trustHeader,
     ...numbersOf(options),
   });
