@@ -18,6 +18,7 @@ const config = {
   numWorkers: 2,
   nEpochs: 1,
   sampler: "shuffle",
+  augmentation: "original",
 };
 const table = { files, labels: files.map(() => 0) };
 let seed = 0;

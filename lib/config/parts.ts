@@ -1,4 +1,5 @@
 // Named parts of the config that span several concerns, one for each component that needs them.
+import type { AugmentationSettings } from "./augmentation";
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings, PrefixSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings, PatchPoolingSettings } from "./model";
@@ -50,6 +51,7 @@ export type MadeOfSettings = Pick<DataSettings, "dataDir" | "csv" | "features" |
 
 /** Settings of a preview of training images: the table, and how images are read. */
 export type ShownImageSettings = RunDataSettings &
+  AugmentationSettings &
   Pick<ModelSettings, "imageSize"> &
   Pick<SamplingSettings, "numWorkers">;
 
@@ -61,6 +63,7 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
 /** Settings that define the batches of a run. */
 export type BatchSourceSettings = SamplerSettings &
   EpochSettings &
+  AugmentationSettings &
   Pick<OptimiserSettings, "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
   Pick<ModelSettings, "imageSize"> &
@@ -118,7 +121,8 @@ export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
   ProcessSettings &
   OptimiserSettings &
   StartSettings &
-  SamplingSettings;
+  SamplingSettings &
+  AugmentationSettings;
 
 /** Settings that the memory of a run's process depends on. */
 export type MemorySettings = StageSettings &

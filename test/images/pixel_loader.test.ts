@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { augmentationRows } from "guie/dist/config/augmentation";
 import { augment } from "guie/dist/images/loading/augment";
-import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
+import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
 import { prepareImage } from "guie/dist/images/loading/image_threads";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { PixelLoader } from "guie/dist/images/loading/pixel_loader";
@@ -35,11 +36,11 @@ before(async () => {
 
 const loader = (numWorkers: number) =>
   new PixelLoader({ dataDir, imageSize: SIZE, numWorkers }, NORMALISATION);
-const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), SIZE));
+const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), augmentationRows("original"), SIZE));
 
 test("a batch holds every image in order, augmented by its plan and normalised, with one thread or four", async () => {
   const images = await loadImages(dataDir, FILES, SIZE, 2);
-  const augmented = images.map((image, i) => augment(image, plans[i]!));
+  const augmented = images.map((image, i) => augment(image, plans[i]!.steps));
   for (const numWorkers of [1, 4]) {
     assert.deepEqual(await loader(numWorkers).load(FILES, plans), normalised(augmented, NORMALISATION));
     assert.deepEqual(await loader(numWorkers).load(FILES), normalised(images, NORMALISATION), "as they are");
@@ -70,7 +71,7 @@ test("the error for an unreadable file names it; its batch's memory is reused, a
 test("the error of a failed job names its image", async () => {
   const result = new Float32Array(new SharedArrayBuffer(4 * 3 * SIZE ** 2));
   const job = { path: join(dataDir, "0.jpg"), imageSizePx: SIZE, normalisation: NORMALISATION, result };
-  const spoilt = { ...job, parts: [{ ...wholeImage(), plan: null as never }] };
+  const spoilt = { ...job, parts: [{ ...wholeImage(), steps: null as never }] };
   await assert.rejects(prepareImage(spoilt, SIZE, 1), /^UserError: .*0\.jpg: .*null.*\n.*Next: /);
   assert.equal(await prepareImage({ ...job, parts: [wholeImage()] }, SIZE, 1), undefined);
   assert.deepEqual(result, await loader(1).load(["0.jpg"]));
@@ -98,7 +99,7 @@ test("images that cannot be used are left out, with the reason; the others follo
 });
 
 test("views: the image and its mirror image; corners and centre of the image at 8/7 of the size", async () => {
-  const mirror = (image: RgbImage) => augment(image, { ...IDENTITY_PLAN, flip: true });
+  const mirror = (image: RgbImage) => augment(image, [{ kind: "flip" }]);
   const [whole] = await loadImages(dataDir, ["1.jpg"], SIZE, 1);
   const [large] = await loadImages(dataDir, ["1.jpg"], 27, 1); // 24 x 8 / 7 = 27.4
   const crops = [
