@@ -19,6 +19,7 @@ const config = {
   nEpochs: 1,
   sampler: "shuffle",
   augmentation: "original",
+  resizeMode: "squash",
 };
 const table = { files, labels: files.map(() => 0) };
 let seed = 0;

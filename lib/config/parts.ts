@@ -33,6 +33,7 @@ export type BackboneSettings = Pick<ModelSettings, "tower"> & TowerWeightSetting
 
 /** Settings that features of image files depend on. */
 export type FileFeatureSettings = Required<BackboneSettings> &
+  Pick<ModelSettings, "resizeMode"> &
   Pick<DataSettings, "dataDir"> &
   Pick<SamplingSettings, "numWorkers">;
 
@@ -52,7 +53,7 @@ export type MadeOfSettings = Pick<DataSettings, "dataDir" | "csv" | "features" |
 /** Settings of a preview of training images: the table, and how images are read. */
 export type ShownImageSettings = RunDataSettings &
   AugmentationSettings &
-  Pick<ModelSettings, "imageSize"> &
+  Pick<ModelSettings, "imageSize" | "resizeMode"> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that order the rows of an epoch; `batchSize` is that of one process. */
@@ -66,7 +67,7 @@ export type BatchSourceSettings = SamplerSettings &
   AugmentationSettings &
   Pick<OptimiserSettings, "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
-  Pick<ModelSettings, "imageSize"> &
+  Pick<ModelSettings, "imageSize" | "resizeMode"> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that a run's initial weights depend on. */
@@ -171,4 +172,4 @@ export type WeightMeaningSettings = StageSettings &
   NeckSettings &
   ClassRowSettings &
   PatchPoolingSettings &
-  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "lastBlocks">;
+  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "resizeMode" | "lastBlocks">;

@@ -140,6 +140,6 @@ function baseNote(found: FoundModel, reference = BACKBONE): TransformNote["base"
       "Fit to a run or a backbone: --model RUN.",
     );
   if (found.kind === "run") return { run: reference };
-  const { tower, weights, imageSize, lastBlocks, patchPooling, gemPower, precision, seed } = found.config;
-  return { tower, weights, imageSize, lastBlocks, patchPooling, gemPower, precision, seed };
+  const { tower, weights, imageSize, resizeMode, lastBlocks, patchPooling, gemPower, precision, seed } = found.config;
+  return { tower, weights, imageSize, resizeMode, lastBlocks, patchPooling, gemPower, precision, seed };
 }

@@ -226,7 +226,7 @@ type RetrievalPart = "queries" | "index";
 
 /** Resizes each image to 16 x 16 and subtracts the mean from its 768 values: a baseline without any model. */
 export async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
-  const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
+  const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers, config);
   const length = 3 * PIXEL_GRID ** 2;
   const rows = images.map((image) => {
     const small = resizeRgb(image, { method: "area", width: PIXEL_GRID, height: PIXEL_GRID });

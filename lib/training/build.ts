@@ -4,7 +4,7 @@ import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
 import { pickRows, type Vectors } from "../common/vectors";
 import type { TrainingSettings } from "../config/parts";
-import { tablePath } from "../config/paths";
+import { dataFolder, tablePath } from "../config/paths";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
@@ -16,6 +16,7 @@ import { findTower, patchGrid } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "../model/weight_names";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
+import { noticeOtherMode } from "../preprocessing/images_folder";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
 import { type FrozenData, readFrozenData } from "./data/frozen_data";
@@ -58,6 +59,7 @@ export async function buildTraining(
   config: TrainingSettings,
   options: BuildOptions = {},
 ): Promise<TrainingSetup> {
+  noticeOtherMode(dataFolder(config), config.resizeMode);
   if (config.stage === "frozen") return buildFrozen(config, options);
   if (config.features) {
     throw new UserError(

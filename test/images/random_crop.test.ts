@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { augmentationRows } from "guie/dist/config/augmentation";
-import { squashToSquare } from "guie/dist/images/input_square";
+import { inputSquare } from "guie/dist/images/input_square";
 import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { cropOf, cropPlace, drawCrop } from "guie/dist/images/loading/random_crop";
@@ -71,10 +71,12 @@ test("the part is cut from the decoded picture: a small part of a large one is s
   writeFileSync(join(dataDir, "a.png"), await toSharp(picture).png().toBuffer());
   const tries = [{ area: (28 * 28) / (640 * 480), ratio: 1, x: 0.5, y: 0.25 }];
   const crop = { tries, ratios: [1, 1] as const };
-  const [image] = await loadImages(dataDir, ["a.png"], 28, 1, [{ crop, steps: [{ kind: "flip" }] }]);
+  const [image] = await loadImages(dataDir, ["a.png"], 28, 1, {
+    plans: [{ crop, steps: [{ kind: "flip" }] }],
+  });
   const part = cropOf(picture, crop);
   assert.deepEqual([part.width, part.height], [28, 28]);
-  const { data } = squashToSquare(part, 28);
+  const { data } = inputSquare(part, 28, "squash");
   const mirrored = Uint8Array.from(data, (_, i) => {
     const [x, line] = [Math.floor(i / 3) % 28, Math.floor(i / 84)];
     return data[84 * line + 3 * (27 - x) + (i % 3)]!;

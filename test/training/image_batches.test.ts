@@ -41,6 +41,7 @@ function source(
     nEpochs: 3,
     accumulationSteps: 1,
     augmentation: "original" as const,
+    resizeMode: "squash" as const,
     ...SHUFFLE,
   };
   return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION, shard);

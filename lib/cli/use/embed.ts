@@ -95,6 +95,7 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
   "tower",
   "weights",
   "imageSize",
+  "resizeMode",
   "lastBlocks",
   "patchPooling",
   "precision",

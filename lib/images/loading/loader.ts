@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { projectPath } from "../../common/project";
+import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";
 import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
@@ -9,6 +10,14 @@ import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 import { prepareImage } from "./image_threads";
 import { type Normalisation, normalisedTable } from "./value_table";
 import { wholeImage } from "./views";
+
+/** Options of loading images. */
+export interface LoadOptions {
+  /** How an image becomes a square. Default: `squash`. */
+  resizeMode?: ResizeMode | undefined;
+  /** The augmentation of each image; default: none. */
+  plans?: readonly AugmentPlan[] | undefined;
+}
 
 /**
  * Loads images as training sees them: each augmented by its plan, or unchanged without plans.
@@ -24,14 +33,15 @@ export async function loadImages(
   files: readonly string[],
   imageSizePx: number,
   numWorkers: number,
-  plans?: readonly AugmentPlan[],
+  { resizeMode = "squash", plans }: LoadOptions = {},
 ): Promise<RgbImage[]> {
   const folder = projectPath(dataDir);
   return mapConcurrently(files, files.length, async (file, i) => {
     const path = resolve(folder, file);
     const result = new Uint8Array(new SharedArrayBuffer(3 * imageSizePx ** 2));
     const { crop, steps } = plans?.[i] ?? IDENTITY_PLAN;
-    const job = { path, imageSizePx, crop, parts: [wholeImage(steps)], normalisation: undefined, result };
+    const pixels = { path, imageSizePx, resizeMode, crop, parts: [wholeImage(steps)] };
+    const job = { ...pixels, normalisation: undefined, result };
     const reason = await prepareImage(job, imageSizePx, numWorkers);
     if (reason !== undefined) throw unusableFile(path, reason);
     return { data: result.slice(), width: imageSizePx, height: imageSizePx };

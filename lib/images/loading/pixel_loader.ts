@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
 import { rowOf, setRows, sliceRows } from "../../common/vectors";
+import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
 import type { ImageJob } from "./image_thread";
@@ -15,6 +16,8 @@ export interface PixelLoaderConfig {
   /** Absolute path. */
   dataDir: string;
   imageSize: number;
+  /** How an image becomes a square. */
+  resizeMode: ResizeMode;
   /** Number of threads that read, decode, augment and normalise. */
   numWorkers: number;
 }
@@ -32,13 +35,18 @@ export interface UnusableImage {
 export class PixelLoader {
   readonly #folder: string;
   readonly #imageSizePx: number;
+  readonly #resizeMode: ResizeMode;
   readonly #numWorkers: number;
   readonly #normalisation: Normalisation;
   readonly #free: SharedArrayBuffer[] = [];
 
-  constructor({ dataDir, imageSize, numWorkers }: PixelLoaderConfig, { mean, std }: Normalisation) {
+  constructor(
+    { dataDir, imageSize, resizeMode, numWorkers }: PixelLoaderConfig,
+    { mean, std }: Normalisation,
+  ) {
     this.#folder = dataDir;
     this.#imageSizePx = imageSize;
+    this.#resizeMode = resizeMode;
     this.#numWorkers = numWorkers;
     this.#normalisation = { mean, std };
   }
@@ -107,7 +115,11 @@ export class PixelLoader {
     partsOf: (i: number) => Pick<ImageJob, "parts" | "crop">,
     hashOf?: (i: number) => Uint8Array,
   ): Promise<{ values: Float32Array; reasons: (string | undefined)[] }> {
-    const settings = { imageSizePx: this.#imageSizePx, normalisation: this.#normalisation };
+    const settings = {
+      imageSizePx: this.#imageSizePx,
+      resizeMode: this.#resizeMode,
+      normalisation: this.#normalisation,
+    };
     const length = partsOf(0).parts.length * this.#valuesPerPart;
     const values = this.#take(files.length * length);
     try {

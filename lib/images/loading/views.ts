@@ -38,7 +38,7 @@ export function wholeImage(steps: readonly AugmentStep[] = []): ImagePart {
 
 /** Plan to make the views of an image, each `imageSizePx` x `imageSizePx`. */
 export interface ViewPlan {
-  /** Side of the square to which the image is squashed first. */
+  /** Side of the square that the image becomes first. */
   decodedSizePx: number;
   parts: readonly ImagePart[];
 }

@@ -18,8 +18,8 @@ const THREADS = 1;
 
 /** Returns the settings that change the pictures, as a key. */
 export function pictureKey(config: Config): string {
-  const { stage, dataDir, csv, fold, holdOutShare, imageSize, seed, augmentation } = config;
-  return JSON.stringify([stage, dataDir, csv, fold, holdOutShare, imageSize, seed, augmentation]);
+  const { stage, dataDir, csv, fold, holdOutShare, imageSize, resizeMode, seed, augmentation } = config;
+  return JSON.stringify([stage, dataDir, csv, fold, holdOutShare, imageSize, resizeMode, seed, augmentation]);
 }
 
 /** Returns a function that draws the pictures of configs; it keeps the images that it has loaded. */
@@ -32,7 +32,7 @@ export function picturesOfConfigs(): (config: Config) => Promise<Drawing | undef
     const plans = rows.map(({ row }) =>
       drawAugmentPlan(randomStream(config.seed, "augment", 1, row), recipe, config.imageSize),
     );
-    return loadImages(config.dataDir, files, config.imageSize, THREADS, plans);
+    return loadImages(config.dataDir, files, config.imageSize, THREADS, { ...config, plans });
   });
   return async (config) => {
     if (config.features || !existsSync(tablePath(config))) return undefined;

@@ -74,13 +74,13 @@ interface Cell {
 
 /** Loads the pictures as training does, and draws them. */
 async function cellGrid(
-  { dataDir, imageSize, numWorkers }: ShownImageSettings,
+  { dataDir, imageSize, resizeMode, numWorkers }: ShownImageSettings,
   cells: readonly Cell[],
   options: { columns: number; sizePx?: number },
 ): Promise<Drawing> {
   const files = cells.map(({ file }) => file);
   const plans = cells.map(({ plan }) => plan);
-  const loaded = await loadImages(dataDir, files, imageSize, numWorkers, plans);
+  const loaded = await loadImages(dataDir, files, imageSize, numWorkers, { resizeMode, plans });
   return imageGrid(
     loaded.map((image, i) => ({ image, caption: cells[i]!.caption })),
     options,
