@@ -76,6 +76,11 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
   ],
   [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
   [
+    ({ evalImageSize, features }) => evalImageSize > 0 && features !== "",
+    "evalImageSize",
+    "features of a folder are of one size: embed the queries and the index at another size, and leave this at 0",
+  ],
+  [
     ({ neckStart, neck }) => neckStart === "whitened" && neck !== "simple",
     "neckStart",
     'only the neck "simple" can start as a whitening',

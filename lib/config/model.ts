@@ -16,6 +16,11 @@ export const MODEL = {
   /** Side length of the square input, px. */
   imageSize: setting(count, 224),
   /**
+   * Side length at which the model is evaluated, embeds and is exported, px: the positions are resampled for it; 0 =
+   * `imageSize`. A larger one costs no training time.
+   */
+  evalImageSize: setting(countOrZero, 0),
+  /**
    * How an image becomes a square: `squash` ignores its aspect ratio (the original), `crop` takes the square in its
    * middle, `pad` puts it on black (open_clip's `squash`, `shortest` and `longest`).
    */
@@ -75,3 +80,8 @@ export type ClassRowSettings = Pick<ModelSettings, "head" | "subCentres">;
 
 /** Settings that define the embedding: runs that agree in them can use each other's weights. */
 export type NeckSettings = Pick<ModelSettings, "neck" | "embeddingDim" | "standardise">;
+
+/** Returns settings with which a run evaluates, embeds and is exported: its `imageSize` is that of the evaluation. */
+export function atEvaluationSize<C extends Pick<ModelSettings, "imageSize" | "evalImageSize">>(config: C): C {
+  return { ...config, imageSize: config.evalImageSize || config.imageSize, evalImageSize: 0 };
+}

@@ -140,6 +140,7 @@ export type MemorySettings = StageSettings &
 export type FrozenDataSettings = RunDataSettings &
   Pick<DataSettings, "features"> &
   FileFeatureSettings &
+  Pick<ModelSettings, "evalImageSize"> &
   MemorySettings;
 
 /** Settings that the duration of a run depends on. */
@@ -154,10 +155,12 @@ export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
   Pick<ProcessSettings, "shardHead">;
 
 /** Settings of the comparison of pixels, a backbone and runs on held-out classes. */
-export type ComparisonSettings = FileFeatureSettings & TableSettings & Pick<ModelSettings, "standardise">;
+export type ComparisonSettings = FileFeatureSettings &
+  TableSettings &
+  Pick<ModelSettings, "standardise" | "evalImageSize">;
 
 /** Settings that a run's model needs to embed images. */
-export type EmbedderSettings = StageSettings & FileFeatureSettings;
+export type EmbedderSettings = StageSettings & FileFeatureSettings & Pick<ModelSettings, "evalImageSize">;
 
 /** Settings that the shapes of a run's weights depend on. */
 export type WeightShapeSettings = StageSettings &
@@ -172,4 +175,4 @@ export type WeightMeaningSettings = StageSettings &
   NeckSettings &
   ClassRowSettings &
   PatchPoolingSettings &
-  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "resizeMode" | "lastBlocks">;
+  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "evalImageSize" | "resizeMode" | "lastBlocks">;

@@ -4,6 +4,7 @@ import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { stackRows, type Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
@@ -155,11 +156,12 @@ export async function untrainedRungs(config: ComparisonSettings): Promise<string
  * frozen features), a run, a tower, ...
  */
 export async function modelVectors(
-  config: ComparisonSettings,
+  given: ComparisonSettings,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
   { train, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<ModelVectors> {
+  const config = atEvaluationSize(given);
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
     const learned =
       learnedAmong(files, config.dataDir, await learnedHere(config, model)) ?? ("unknown" as const);

@@ -3,6 +3,7 @@
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
 import { pickRows, type Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { TrainingSettings } from "../config/parts";
 import { dataFolder, tablePath } from "../config/paths";
 import { tf } from "../engine/native/tf";
@@ -59,6 +60,7 @@ export async function buildTraining(
   config: TrainingSettings,
   options: BuildOptions = {},
 ): Promise<TrainingSetup> {
+  patchGrid(findTower(config.tower), atEvaluationSize(config).imageSize); // throws for a size that does not fit
   noticeOtherMode(dataFolder(config), config.resizeMode);
   if (config.stage === "frozen") return buildFrozen(config, options);
   if (config.features) {
@@ -154,8 +156,12 @@ async function buildFineTune(
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
     patches: patchCounts(patchGrid(tower, config.imageSize) ** 2, config),
   });
+  const evaluated = atEvaluationSize(config);
   const backboneBy = (kind: WeightKind) =>
-    backboneOf(trainer.program, tower, config, storedName(kind, TOWER_PREFIX));
+    backboneOf(trainer.program, tower, evaluated, {
+      prefix: storedName(kind, TOWER_PREFIX),
+      trainedPx: config.imageSize,
+    });
   const backbones = new Map(
     (["raw", ...averagesOf(config)] as const).map((kind) => [kind as WeightKind, backboneBy(kind)]),
   );
@@ -163,7 +169,7 @@ async function buildFineTune(
     trainer,
     data,
     featuresOf: (set, rows, kind = "raw") =>
-      computeFeatures(config, backbones.get(kind)!, filesAt(data, set, rows), set, { onProgress }),
+      computeFeatures(evaluated, backbones.get(kind)!, filesAt(data, set, rows), set, { onProgress }),
   };
 }
 

@@ -108,6 +108,7 @@ for (const [batch, mirror, overrides] of [
   [3, true, { neck: "norm_double_linear", imageSize: 56, patchPooling: "gem" }],
   [2, false, { resizeMode: "pad" }],
   [4, true, { resizeMode: "crop" }],
+  [5, false, { imageSize: 56, evalImageSize: 28 }],
 ] as const) {
   test(`TensorFlow loads a SavedModel and embeds images of any size, ${batch} at a time${mirror ? ", mirrored too" : ""}`, async () => {
     const run = await makeRun(overrides);

@@ -26,6 +26,7 @@ type Flag = readonly [flags: string, setting: SettingName];
 const FLAGS: readonly Flag[] = [
   ["--csv-dir <file>", "csv"],
   ["--image-size <px>", "imageSize"],
+  ["--eval-image-size <px>", "evalImageSize"],
   ["--resize-mode <mode>", "resizeMode"],
   ["--batch-size <n>", "batchSize"],
   ["--processes <n>", "processes"],
