@@ -18,6 +18,8 @@ const config = {
   numWorkers: 2,
   nEpochs: 1,
   sampler: "shuffle",
+  augmentation: "original",
+  resizeMode: "squash",
 };
 const table = { files, labels: files.map(() => 0) };
 let seed = 0;

@@ -8,3 +8,4 @@ export type { RgbImage } from "../images/pixels/rgb_image";
 export { loadImages } from "../images/loading/loader";
 export { drawAugmentPlan } from "../images/loading/augment_plan";
 export { augment } from "../images/loading/augment";
+export { augmentationRows } from "../config/augmentation";

@@ -1,6 +1,7 @@
 // The whole config of a training run: its settings, their checks and overrides.
 import { z } from "zod";
 import { nearestName, UserError } from "../common/errors";
+import { AUGMENTATION, type AugmentationSettings } from "./augmentation";
 import { CHECKPOINTS, type CheckpointSettings } from "./checkpoints";
 import { DATA, type DataSettings } from "./data";
 import { LOSS, type LossSettings } from "./loss";
@@ -10,6 +11,7 @@ import { OPTIMISER, type OptimiserSettings } from "./optimiser";
 import { PROCESSES, type ProcessSettings } from "./processes";
 import { RUN, type RunSettings, SEED, type SeedSettings } from "./run";
 import { SAMPLING, type SamplingSettings } from "./sampling";
+import { faultText } from "./setting";
 import { START, type StartSettings } from "./start";
 
 /**
@@ -27,6 +29,7 @@ export interface TrainConfig
     OptimiserSettings,
     StartSettings,
     SamplingSettings,
+    AugmentationSettings,
     CheckpointSettings {}
 
 /** The rows of all settings, in the order in which a run's config.json has them. */
@@ -40,6 +43,7 @@ export const SETTINGS = {
   ...OPTIMISER,
   ...START,
   ...SAMPLING,
+  ...AUGMENTATION,
   ...CHECKPOINTS,
 };
 
@@ -71,6 +75,11 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
     "there is no SWA (swaStartEpoch is 0)",
   ],
   [({ swaStartEpoch, nEpochs }) => swaStartEpoch > nEpochs, "swaStartEpoch", "the run ends before (nEpochs)"],
+  [
+    ({ evalImageSize, features }) => evalImageSize > 0 && features !== "",
+    "evalImageSize",
+    "features of a folder are of one size: embed the queries and the index at another size, and leave this at 0",
+  ],
   [
     ({ neckStart, neck }) => neckStart === "whitened" && neck !== "simple",
     "neckStart",
@@ -130,7 +139,10 @@ export function overrideConfig(config: TrainConfig, overrides: ConfigOverrides =
   const checked = result.data as TrainConfig | undefined;
   const issues: [setting: string, message: string][] = result.success
     ? RULES.filter(([isBroken]) => isBroken(checked!)).map(([, setting, message]) => [setting, message])
-    : result.error.issues.map(({ path, message }) => [String(path[0]), message]);
+    : result.error.issues.map(({ path: [name, ...path], message }) => [
+        String(name),
+        faultText({ path, message }),
+      ]);
   if (checked && issues.length === 0) return Object.freeze(checked);
   const faults = issues.map(
     ([name, message]) => `${name} = ${JSON.stringify(given[name as SettingName])}: ${message}`,

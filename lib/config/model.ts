@@ -2,6 +2,11 @@
 import { z } from "zod";
 import { count, countOrZero, positive, type SettingsOf, setting, text } from "./setting";
 
+/** Ways in which an image becomes a square. */
+export const RESIZE_MODES = ["squash", "crop", "pad"] as const;
+/** A way in which an image becomes a square. */
+export type ResizeMode = (typeof RESIZE_MODES)[number];
+
 /** The rows of the model settings. */
 export const MODEL = {
   /** Name of the Vision Transformer in the table of towers. */
@@ -10,6 +15,16 @@ export const MODEL = {
   weights: setting(text, "checkpoints/ViT_H_14_2B_vision_model.safetensors"),
   /** Side length of the square input, px. */
   imageSize: setting(count, 224),
+  /**
+   * Side length at which the model is evaluated, embeds and is exported, px: the positions are resampled for it; 0 =
+   * `imageSize`. A larger one costs no training time.
+   */
+  evalImageSize: setting(countOrZero, 0),
+  /**
+   * How an image becomes a square: `squash` ignores its aspect ratio (the original), `crop` takes the square in its
+   * middle, `pad` puts it on black (open_clip's `squash`, `shortest` and `longest`).
+   */
+  resizeMode: setting(z.enum(RESIZE_MODES), "squash"),
   /**
    * Number of last blocks whose outputs (class tokens in most towers) are concatenated into the features.
    */
@@ -65,3 +80,8 @@ export type ClassRowSettings = Pick<ModelSettings, "head" | "subCentres">;
 
 /** Settings that define the embedding: runs that agree in them can use each other's weights. */
 export type NeckSettings = Pick<ModelSettings, "neck" | "embeddingDim" | "standardise">;
+
+/** Returns settings with which a run evaluates, embeds and is exported: its `imageSize` is that of the evaluation. */
+export function atEvaluationSize<C extends Pick<ModelSettings, "imageSize" | "evalImageSize">>(config: C): C {
+  return { ...config, imageSize: config.evalImageSize || config.imageSize, evalImageSize: 0 };
+}

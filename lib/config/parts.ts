@@ -1,4 +1,5 @@
 // Named parts of the config that span several concerns, one for each component that needs them.
+import type { AugmentationSettings } from "./augmentation";
 import type { DataSettings, TableSettings } from "./data";
 import type { ArcFaceSettings, LossSettings, PrefixSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings, PatchPoolingSettings } from "./model";
@@ -32,6 +33,7 @@ export type BackboneSettings = Pick<ModelSettings, "tower"> & TowerWeightSetting
 
 /** Settings that features of image files depend on. */
 export type FileFeatureSettings = Required<BackboneSettings> &
+  Pick<ModelSettings, "resizeMode"> &
   Pick<DataSettings, "dataDir"> &
   Pick<SamplingSettings, "numWorkers">;
 
@@ -50,7 +52,8 @@ export type MadeOfSettings = Pick<DataSettings, "dataDir" | "csv" | "features" |
 
 /** Settings of a preview of training images: the table, and how images are read. */
 export type ShownImageSettings = RunDataSettings &
-  Pick<ModelSettings, "imageSize"> &
+  AugmentationSettings &
+  Pick<ModelSettings, "imageSize" | "resizeMode"> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that order the rows of an epoch; `batchSize` is that of one process. */
@@ -61,9 +64,10 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
 /** Settings that define the batches of a run. */
 export type BatchSourceSettings = SamplerSettings &
   EpochSettings &
+  AugmentationSettings &
   Pick<OptimiserSettings, "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
-  Pick<ModelSettings, "imageSize"> &
+  Pick<ModelSettings, "imageSize" | "resizeMode"> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that a run's initial weights depend on. */
@@ -118,7 +122,8 @@ export type TrainingSettings = Pick<RunSettings, "configName" | "stage"> &
   ProcessSettings &
   OptimiserSettings &
   StartSettings &
-  SamplingSettings;
+  SamplingSettings &
+  AugmentationSettings;
 
 /** Settings that the memory of a run's process depends on. */
 export type MemorySettings = StageSettings &
@@ -135,6 +140,7 @@ export type MemorySettings = StageSettings &
 export type FrozenDataSettings = RunDataSettings &
   Pick<DataSettings, "features"> &
   FileFeatureSettings &
+  Pick<ModelSettings, "evalImageSize"> &
   MemorySettings;
 
 /** Settings that the duration of a run depends on. */
@@ -149,10 +155,12 @@ export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
   Pick<ProcessSettings, "shardHead">;
 
 /** Settings of the comparison of pixels, a backbone and runs on held-out classes. */
-export type ComparisonSettings = FileFeatureSettings & TableSettings & Pick<ModelSettings, "standardise">;
+export type ComparisonSettings = FileFeatureSettings &
+  TableSettings &
+  Pick<ModelSettings, "standardise" | "evalImageSize">;
 
 /** Settings that a run's model needs to embed images. */
-export type EmbedderSettings = StageSettings & FileFeatureSettings;
+export type EmbedderSettings = StageSettings & FileFeatureSettings & Pick<ModelSettings, "evalImageSize">;
 
 /** Settings that the shapes of a run's weights depend on. */
 export type WeightShapeSettings = StageSettings &
@@ -167,4 +175,4 @@ export type WeightMeaningSettings = StageSettings &
   NeckSettings &
   ClassRowSettings &
   PatchPoolingSettings &
-  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "lastBlocks">;
+  Pick<ModelSettings, "tower" | "weights" | "imageSize" | "evalImageSize" | "resizeMode" | "lastBlocks">;

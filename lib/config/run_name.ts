@@ -1,17 +1,16 @@
 // Names of runs that say what differs from their preset.
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { byCodeUnit } from "../common/code_units";
 import { type ConfigOverrides, SETTING_NAMES, type SettingName, type TrainConfig } from "./config";
 import { PRESET_NAMES, preset } from "./presets";
 import type { RunSettings } from "./run";
+import { hashOf, isOfRows, rowsName, shownText } from "./value_text";
 
 /** A setting's value. */
-type Value = string | number | boolean | readonly (string | number)[] | undefined;
+type Value = ConfigOverrides[SettingName];
 
 /** Longest name; a longer one ends in a hash of the whole. */
 const MOST_LETTERS = 80;
-const HASH_LETTERS = 8;
 
 /**
  * Returns a name for runs of a preset with some settings changed, `demo_margin0.2_noStandardise`, in the order of the
@@ -25,7 +24,8 @@ export function nameOfChanges(preset: string, changes: Readonly<Record<string, V
     .map(([setting, value]) => partOf(setting, value));
   const name = [preset, ...parts].join("_");
   if (name.length <= MOST_LETTERS) return name;
-  return `${name.slice(0, MOST_LETTERS - HASH_LETTERS - 1)}_${hashOf(name)}`;
+  const hash = hashOf(name);
+  return `${name.slice(0, MOST_LETTERS - hash.length - 1)}_${hash}`;
 }
 
 /** Settings that name runs: they are no changes of a preset. */
@@ -52,7 +52,7 @@ export function changedSettings(config: Readonly<ConfigOverrides & PresetSetting
 /** Formats settings: "margin 0.2, s 20"; "" for none. */
 export function changesText(changes: ConfigOverrides): string {
   return Object.entries(changes)
-    .map(([name, value]) => `${name} ${String(value) || "none"}`)
+    .map(([name, value]) => `${name} ${shownText(value)}`)
     .join(", ");
 }
 
@@ -66,6 +66,7 @@ export function nameOfConfig(config: Readonly<TrainConfig>): string {
 function partOf(setting: string, value: Value): string {
   if (typeof value === "boolean") return value ? setting : `no${capital(setting)}`;
   if (typeof value === "number") return `${setting}${value}`;
+  if (isOfRows(value)) return `${setting}${rowsName(value)}`;
   const text = typeof value === "string" ? basename(value).replace(/\.\w+$/, "") : (value ?? []).join("-");
   return `${setting}${capital(inPlainLetters(text)) || "None"}`;
 }
@@ -75,10 +76,6 @@ function inPlainLetters(text: string): string {
   const base = text.normalize("NFKD").replaceAll(/\p{M}/gu, "");
   const plain = base.replaceAll(/[^A-Za-z0-9.-]+/g, "-");
   return /[^\p{ASCII}]/u.test(base) ? `${plain}${hashOf(base)}` : plain;
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, HASH_LETTERS);
 }
 
 function capital(text: string): string {

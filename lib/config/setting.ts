@@ -26,3 +26,9 @@ export const count = z.number().int().positive();
 export const countOrZero = z.number().int().nonnegative();
 /** Text that is not empty. */
 export const text = z.string().min(1);
+
+/** Returns what is wrong within a setting's value: "row 2, probability: ...". */
+export function faultText({ path, message }: { path: readonly PropertyKey[]; message: string }): string {
+  const place = path.map((part) => (typeof part === "number" ? `row ${part + 1}` : String(part)));
+  return place.length > 0 ? `${place.join(", ")}: ${message}` : message;
+}

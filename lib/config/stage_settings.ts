@@ -9,6 +9,7 @@ export const STAGES: readonly Stage[] = ["frozen", "fine_tune"];
 const OF_ONE_STAGE: Readonly<Partial<Record<SettingName, Stage>>> = {
   features: "frozen",
   neckStart: "frozen",
+  augmentation: "fine_tune",
   backboneLrFactor: "fine_tune",
   frozenEpochs: "fine_tune",
   gradientCheckpointing: "fine_tune",

@@ -4,6 +4,7 @@ import { fileFingerprint } from "../common/files/fingerprint";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import type { Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { EmbedderSettings, FileFeatureSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import type { MappedVectors, PhotoEmbedder } from "../features/embed_photos";
@@ -23,6 +24,7 @@ import {
 import { normaliseImages } from "../images/loading/loader";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
+import { trainedAtSize } from "../model/tower_weights";
 import { findTower } from "../model/towers";
 import type { Weights } from "../model/vit";
 import { isOfTower, TOWER_PREFIX } from "../model/weight_names";
@@ -75,7 +77,9 @@ export abstract class KeepingEmbedder {
 
 /** A run's model: tower and neck. */
 export class RunEmbedder extends KeepingEmbedder implements Embedder {
+  /** The run's settings at the size of its evaluation. */
   readonly config: Readonly<EmbedderSettings>;
+  readonly #trainedPx: number;
   /** The run and the content of its checkpoint. */
   readonly madeBy: MadeBy;
   readonly #checkpoint: CheckpointRef;
@@ -89,9 +93,13 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
     super();
     const { folder, path, kind } = checkpoint;
     this.#checkpoint = checkpoint;
-    this.config = readRunConfig(folder);
+    const trained = readRunConfig(folder);
+    this.config = atEvaluationSize(trained);
+    this.#trainedPx = trained.imageSize;
+    const { imageSize } = this.config;
+    const size: MadeBy = imageSize === trained.imageSize ? {} : { imageSize };
     const average: MadeBy = kind === "raw" ? {} : { average: kind };
-    this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average };
+    this.madeBy = { run: basename(folder), checkpoint: fileFingerprint(path), ...average, ...size };
     this.#weights = toTensors(runWeights(checkpoint, (name) => !isOfTower(name)));
   }
 
@@ -194,7 +202,9 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
   }
 
   #trainedBackbone(): Promise<Backbone> {
-    const weights = runWeights(this.#checkpoint, isOfTower);
-    return createBackbone(findTower(this.config.tower), withoutPrefix(TOWER_PREFIX, weights), this.config);
+    const tower = findTower(this.config.tower);
+    const trained = withoutPrefix(TOWER_PREFIX, runWeights(this.#checkpoint, isOfTower));
+    const sizes = { trainedPx: this.#trainedPx, wantedPx: this.config.imageSize };
+    return createBackbone(tower, trainedAtSize(trained, tower, sizes), this.config);
   }
 }

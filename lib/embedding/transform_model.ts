@@ -41,6 +41,7 @@ const BACKBONE_SETTINGS = z.object({
   tower: z.string(),
   weights: z.string(),
   imageSize: z.number().int().positive(),
+  resizeMode: MODEL.resizeMode.schema.default(MODEL.resizeMode.default),
   lastBlocks: z.number().int().positive(),
   patchPooling: MODEL.patchPooling.schema,
   gemPower: MODEL.gemPower.schema.default(MODEL.gemPower.default),

@@ -5,6 +5,7 @@ import { pickLabels } from "../common/labels";
 import type { ProgressOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { pickRows, type Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { ComparisonSettings } from "../config/parts";
 import { dataFolder } from "../config/paths";
 import type { Embedder } from "../embedding/embedder";
@@ -65,13 +66,14 @@ interface FittedImages {
  * await fitTransformModel({ name: "shop_whitened", kind: "whitened", config, photos: "photos" });
  */
 export async function fitTransformModel(request: TransformRequest): Promise<TransformModel> {
-  const { name, kind, config, model, overwrite = false, onProgress } = request;
+  const { name, kind, model, overwrite = false, onProgress } = request;
+  const config = atEvaluationSize(request.config);
   requireTransformPlace(name, overwrite);
   const found = await findModel(model, config, { onProgress });
   const base = baseNote(found, model);
   const embedder = openModel(found);
   try {
-    const images = await imagesOf(request, embedder);
+    const images = await imagesOf({ ...request, config }, embedder);
     const reduction = await fit(kind, images);
     const note: TransformNote = {
       kind,
@@ -140,6 +142,7 @@ function baseNote(found: FoundModel, reference = BACKBONE): TransformNote["base"
       "Fit to a run or a backbone: --model RUN.",
     );
   if (found.kind === "run") return { run: reference };
-  const { tower, weights, imageSize, lastBlocks, patchPooling, gemPower, precision, seed } = found.config;
-  return { tower, weights, imageSize, lastBlocks, patchPooling, gemPower, precision, seed };
+  const { tower, weights, imageSize, resizeMode, lastBlocks, patchPooling, gemPower, precision, seed } =
+    found.config;
+  return { tower, weights, imageSize, resizeMode, lastBlocks, patchPooling, gemPower, precision, seed };
 }

@@ -4,6 +4,7 @@ import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
 import { stackRows, type Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
@@ -155,11 +156,12 @@ export async function untrainedRungs(config: ComparisonSettings): Promise<string
  * frozen features), a run, a tower, ...
  */
 export async function modelVectors(
-  config: ComparisonSettings,
+  given: ComparisonSettings,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
   { train, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<ModelVectors> {
+  const config = atEvaluationSize(given);
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
     const learned =
       learnedAmong(files, config.dataDir, await learnedHere(config, model)) ?? ("unknown" as const);
@@ -226,7 +228,7 @@ type RetrievalPart = "queries" | "index";
 
 /** Resizes each image to 16 x 16 and subtracts the mean from its 768 values: a baseline without any model. */
 export async function pixelVectors(config: ComparisonSettings, files: readonly string[]): Promise<Vectors> {
-  const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
+  const images = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers, config);
   const length = 3 * PIXEL_GRID ** 2;
   const rows = images.map((image) => {
     const small = resizeRgb(image, { method: "area", width: PIXEL_GRID, height: PIXEL_GRID });

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { writeFileAtomically } from "../common/files/files";
+import { valueText } from "../config/value_text";
 import { shareText, signed } from "../retrieval/comparison_table";
 import type { Environment } from "../runs/environment";
 import { runFolder } from "../runs/run_folder";
@@ -9,7 +10,6 @@ import { FEW_CLASSES } from "../runs/scored_on";
 import type { SearchPlan } from "./search_plan";
 import type { SearchRow } from "./search_rows";
 import { type SweepRun, sweepNotes } from "./sweep";
-import { valueText } from "./variations";
 
 /** What the heading of search.md says. */
 export interface ReportHeading {

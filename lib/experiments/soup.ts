@@ -46,6 +46,7 @@ const MEANING = [
   "stage",
   "tower",
   "imageSize",
+  "resizeMode",
   "lastBlocks",
   "patchPooling",
   "gemPower",

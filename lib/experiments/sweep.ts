@@ -10,6 +10,7 @@ import type { TimeLimit } from "../common/time_limit";
 import { type ConfigOverrides, overrideConfig, type SettingName, type TrainConfig } from "../config/config";
 import { presentNamesWithNotice } from "../config/old_names";
 import { tablePath } from "../config/paths";
+import { valueText } from "../config/value_text";
 import { latestMetrics, type ScoredOn, scoresOf, type Untrained } from "../runs/metrics";
 import { isFinished, readMetrics, runFile, runFolder } from "../runs/run_folder";
 import { secondsOf } from "../runs/run_seconds";
@@ -20,7 +21,6 @@ import { gainOf, quotedText, WORSE } from "../runs/untrained";
 import { readRunData } from "../training/data/read_run_data";
 import { runTraining } from "../training/run";
 import { whyLater } from "./expected_time";
-import { valueText } from "./variations";
 
 /** The values to try, by setting: `{ initLr: [0.002, 0.01], margin: [0.3, 0.5] }`. */
 export type SweepGrid = { readonly [K in keyof TrainConfig]?: readonly TrainConfig[K][] };

@@ -4,6 +4,7 @@ import { DEFAULTS, requireSetting, type SettingName } from "../config/config";
 import { presentNamesWithNotice } from "../config/old_names";
 import type { Stage } from "../config/run";
 import { STAGES, stagesOf } from "../config/stage_settings";
+import { valueText } from "../config/value_text";
 
 /** One setting with one value. */
 export interface Choice {
@@ -120,9 +121,4 @@ export function choiceName({ stage, setting }: Choice): string {
 /** Formats choices, "margin 0.3, s 20", or "as it is" if there are none. */
 export function choicesText(choices: readonly Choice[]): string {
   return choices.map((choice) => `${choiceName(choice)} ${valueText(choice.value)}`).join(", ") || "as it is";
-}
-
-/** Formats a setting's value: text as it is, a list as JSON. */
-export function valueText(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

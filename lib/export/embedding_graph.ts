@@ -14,7 +14,7 @@ import type { Weights } from "../model/vit";
 /** Everything that an exported graph depends on. */
 export interface EmbeddingGraph {
   tower: Tower;
-  config: Pick<ModelSettings, "imageSize" | "lastBlocks"> & PatchPoolingSettings;
+  config: Pick<ModelSettings, "imageSize" | "resizeMode" | "lastBlocks"> & PatchPoolingSettings;
   /** Average the features of each image and its mirror image. */
   mirror: boolean;
 }
@@ -31,7 +31,7 @@ export function traceImageEmbedding(program: Program, graph: EmbeddingGraph): Tr
     program.function(
       `images${batch}`,
       ({ images }, variables) => {
-        const pixels = resizeToInput(images, config.imageSize);
+        const pixels = resizeToInput(images, config.imageSize, config.resizeMode);
         return embed(graph, readAll(variables), normalisePixels(pixels, tower));
       },
       { images: { shape: [batch, null, null, 3], dtype: "uint8" } },

@@ -96,10 +96,10 @@ const WRITERS: Record<Format, Writer> = {
   },
   onnx: async ({ found, mirror }, path) => {
     const model = openFoundModel(found);
-    const { imageSize: side } = model.config;
+    const { imageSize: side, resizeMode } = model.config;
     await exportOnnx(model, madeFolder(path), !!mirror);
     return {
-      input: `pixel_values [B, 3, ${side}, ${side}], float32, normalised as preprocessor_config.json says`,
+      input: `pixel_values [B, 3, ${side}, ${side}], float32, normalised as preprocessor_config.json says${resizeMode === "pad" ? ", of an image in the middle of a black square" : ""}`,
       output: `${OUTPUT} [B, ${vectorLength(model)}], float32, unit length`,
     };
   },

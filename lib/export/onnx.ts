@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { writeJson } from "../common/files/files";
+import type { ModelSettings, ResizeMode } from "../config/model";
 import { Program } from "../engine/program/program";
 import type { Tower } from "../model/tower";
 import { fillProgram } from "../model/weight_source";
@@ -33,19 +34,36 @@ export async function exportOnnx(
     const traced = traceTensorEmbedding(program, { tower, config, mirror });
     const embed = await program.computedOnce("export", traced);
     const files = await writeOnnx(folder, program, convertGraph(embed, MAPPINGS, [OUTPUT]));
-    writeJson(join(folder, "preprocessor_config.json"), preprocessorConfig(tower, config.imageSize));
+    writeJson(join(folder, "preprocessor_config.json"), preprocessorConfig(tower, config));
     return files;
   } finally {
     program.dispose();
   }
 }
 
-/** Returns the file that tells transformers and transformers.js how an image becomes `pixel_values`. */
-function preprocessorConfig({ mean, std }: Tower, side: number): object {
+/** Ways to make an image a square that Hugging Face's processors know; they cannot put one in the middle of black. */
+const PROCESSORS: Record<ResizeMode, (side: number) => object> = {
+  squash: (side) => ({ image_processor_type: "ViTImageProcessor", size: { height: side, width: side } }),
+  crop: (side) => ({
+    image_processor_type: "CLIPImageProcessor",
+    size: { shortest_edge: side },
+    do_center_crop: true,
+    crop_size: { height: side, width: side },
+  }),
+  pad: (side) => PROCESSORS.squash(side),
+};
+
+/**
+ * Returns the file that tells transformers and transformers.js how an image becomes `pixel_values`; with `pad`, an image
+ * that has been made a square.
+ */
+function preprocessorConfig(
+  { mean, std }: Tower,
+  { imageSize, resizeMode }: Pick<ModelSettings, "imageSize" | "resizeMode">,
+): object {
   return {
-    image_processor_type: "ViTImageProcessor",
+    ...PROCESSORS[resizeMode](imageSize),
     do_resize: true,
-    size: { height: side, width: side },
     resample: BILINEAR,
     do_rescale: true,
     rescale_factor: 1 / 255,

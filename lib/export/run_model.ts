@@ -1,11 +1,13 @@
 // A model as it is exported: tower, neck and fitted map, without the head.
-import type { WeightMeaningSettings } from "../config/parts";
+import { atEvaluationSize } from "../config/model";
+import type { EmbedderSettings, WeightMeaningSettings } from "../config/parts";
 import { weightsPath } from "../config/paths";
 import type { FoundBase, FoundModel } from "../embedding/find_model";
 import { reductionWeights } from "../embedding/transform_embedder";
 import { reductionPath } from "../embedding/transform_model";
 import { towerWeights } from "../model/backbone";
 import type { Tower } from "../model/tower";
+import { trainedAtSize } from "../model/tower_weights";
 import { findTower } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { isOfNeck, isOfTower, TOWER_PREFIX, TRANSFORM_NAMES } from "../model/weight_names";
@@ -55,18 +57,30 @@ export function inputOf(found: FoundModel): string {
 }
 
 function openBase(found: FoundBase): ExportedModel {
-  if (found.kind === "run") return openCheckpoint(found.checkpoint);
+  if (found.kind === "run") return openAtEvaluationSize(found.checkpoint);
   const { config } = found;
   const tower = findTower(config.tower);
   return { config, tower, weights: withPrefix(TOWER_PREFIX, towerWeights(config, tower)) };
 }
 
+/** Opens the model of a run's checkpoint for the image size at which it embeds. */
+function openAtEvaluationSize(checkpoint: CheckpointRef): RunModel {
+  const trained = readRunConfig(checkpoint.folder);
+  const model = openCheckpoint(checkpoint, atEvaluationSize(trained));
+  if (trained.stage === "frozen") return model; // its tower was read for that size
+  const sizes = { trainedPx: trained.imageSize, wantedPx: model.config.imageSize, prefix: TOWER_PREFIX };
+  return { ...model, weights: trainedAtSize(model.weights, model.tower, sizes) };
+}
+
 /**
- * Opens the model of a run's checkpoint.
+ * Opens the model of a run's checkpoint for the image size of its training, or another one for a frozen run.
+ * @param config settings of the run
  * @throws UserError if there are no such weights, or a frozen run's backbone is missing
  */
-export function openCheckpoint(checkpoint: CheckpointRef): RunModel {
-  const config = readRunConfig(checkpoint.folder);
+export function openCheckpoint(
+  checkpoint: CheckpointRef,
+  config: RunModel["config"] & EmbedderSettings = readRunConfig(checkpoint.folder),
+): RunModel {
   const tower = findTower(config.tower);
   const isFrozen = config.stage === "frozen";
   const ofModel = (name: string) => isOfNeck(name) || (!isFrozen && isOfTower(name));

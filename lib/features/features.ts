@@ -95,20 +95,24 @@ export function featureFolder(config: FileFeatureSettings, set: string): string 
 }
 
 function featureParts(
-  { tower, imageSize, lastBlocks, patchPooling, gemPower }: FileFeatureSettings,
+  { tower, imageSize, resizeMode, lastBlocks, patchPooling, gemPower }: FileFeatureSettings,
   set: string,
 ): string[] {
   const pooling = { none: "", mean: "_mean", gem: `_gem${gemPower}` }[patchPooling];
-  return ["features", `${tower}_${imageSize}px_last${lastBlocks}${pooling}`, set];
+  const mode = resizeMode === "squash" ? "" : `_${resizeMode}`;
+  return ["features", `${tower}_${imageSize}px${mode}_last${lastBlocks}${pooling}`, set];
 }
 
 /** Returns the properties that a backbone's features depend on; weights by their content. */
 export function madeByBackbone(config: FileFeatureSettings, views: Views = "whole"): MadeBy {
-  const { tower, weights, imageSize, lastBlocks, precision, seed } = config;
+  const { tower, weights, imageSize, resizeMode, lastBlocks, precision, seed } = config;
   const path = weightsPath(config);
   const content =
     weights === "random" ? `seed ${seed}` : existsSync(path) ? fileFingerprint(path) : "missing";
-  return { tower, weights, content, imageSize, lastBlocks, patchMean: patchesOf(config), precision, views };
+  const patchMean = patchesOf(config);
+  // features that were made before this setting existed do not name it
+  const mode: MadeBy = resizeMode === "squash" ? {} : { resizeMode };
+  return { tower, weights, content, imageSize, lastBlocks, patchMean, precision, views, ...mode };
 }
 
 /**
@@ -120,9 +124,10 @@ function patchesOf({ patchPooling, gemPower }: PatchPoolingSettings): boolean | 
 }
 
 /** Returns the settings that differ between a folder's features and those of a config: "tower a, not b". */
-export function backboneDifferences(found: MadeBy, config: FileFeatureSettings): string[] {
-  const { tower, imageSize, lastBlocks } = config;
-  const wanted: MadeBy = { tower, imageSize, lastBlocks, patchMean: patchesOf(config) };
+export function backboneDifferences(noted: MadeBy, config: FileFeatureSettings): string[] {
+  const { tower, imageSize, resizeMode, lastBlocks } = config;
+  const found: MadeBy = "imageSize" in noted ? { resizeMode: "squash", ...noted } : noted;
+  const wanted: MadeBy = { tower, imageSize, resizeMode, lastBlocks, patchMean: patchesOf(config) };
   return Object.entries(wanted)
     .filter(([name, value]) => name in found && found[name] !== value)
     .map(([name, value]) =>
@@ -177,13 +182,13 @@ export interface EmbedOptions extends ProgressOptions {
 
 /** Returns a function that embeds images below the data directory; it decodes the next batch during computation. */
 export function imageEmbedder(
-  { dataDir, imageSize, numWorkers }: Pick<FileFeatureSettings, "dataDir" | "imageSize" | "numWorkers">,
+  config: Pick<FileFeatureSettings, "dataDir" | "imageSize" | "resizeMode" | "numWorkers">,
   backbone: Pick<Backbone, "tower" | "features" | "length">,
   { views = "whole", stage, total, onProgress }: EmbedOptions,
 ): EmbedShard {
-  const viewsPerImage = planViews(views, imageSize).parts.length;
+  const viewsPerImage = planViews(views, config.imageSize).parts.length;
   const batchSize = Math.max(1, Math.floor(BATCH_SIZE / viewsPerImage));
-  const loader = new PixelLoader({ dataDir: dataFolder({ dataDir }), imageSize, numWorkers }, backbone.tower);
+  const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, backbone.tower);
   return async (files, start) => {
     const rows = new RowCollector(files.length, backbone.length, viewsPerImage);
     const load = (from: number) => {

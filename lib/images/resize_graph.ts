@@ -1,6 +1,7 @@
 // Resizes images of any size to a model's input within a graph, with the same pixels as a `PixelLoader`.
 // Shapes: B images, H, W their size, S side of the model's square input.
 
+import type { ResizeMode } from "../config/model";
 import type { DType } from "../engine/native/dtypes";
 import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
@@ -8,12 +9,13 @@ import { WEIGHT_ONE } from "./pixels/linear_resize";
 import { MAX_SIDE_PX } from "./resize";
 
 /**
- * Applies the resize rule (`resizePlan`) to images, then squashes them to S x S (bilinear). Each step rounds to whole
- * numbers, like pixels in a file. Works only while tracing.
- * @param images uint8 [B, H, W, 3]; H and W may be open
+ * Applies the resize rule (`resizePlan`) to images, or to the squares that `mode` makes of them, then squashes them to
+ * S x S (bilinear). Each step rounds to whole numbers, like pixels in a file. Works only while tracing.
+ * @param given uint8 [B, H, W, 3]; H and W may be open
  * @returns float32 [B, S, S, 3] in 0..255
  */
-export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
+export function resizeToInput(given: tf.Tensor, sizePx: number, mode: ResizeMode): tf.Tensor4D {
+  const images = SQUARED[mode](given);
   const size = tf.slice(op("Shape", images), [1], [2]); // [H, W]
   const limit = tf.tensor1d([MAX_SIDE_PX, MAX_SIDE_PX], "int32");
   const isKept = tf.lessEqual(tf.max(size), MAX_SIDE_PX);
@@ -25,7 +27,40 @@ export function resizeToInput(images: tf.Tensor, sizePx: number): tf.Tensor4D {
   const linear = bilinear(images, size, op("SelectV2", isReduced, pixel, bounded));
   const square = tf.tensor1d([sizePx, sizePx], "int32");
   const pixels = bilinear(op("SelectV2", isReduced, area, linear), bounded, square);
-  return cast(pixels, "float32") as tf.Tensor4D;
+  // a padded image's channels are known only when the graph runs
+  const shape = tf.tensor1d([given.shape[0]!, sizePx, sizePx, 3], "int32");
+  return op("Reshape", cast(pixels, "float32"), shape) as tf.Tensor4D;
+}
+
+/** Makes squares of images at their own resolution, like `inputSquare`. uint8 [B, H, W, 3] in, [B, N, N, 3] out. */
+const SQUARED: Record<ResizeMode, (images: tf.Tensor) => tf.Tensor> = {
+  squash: (images) => images,
+  crop: (images) => {
+    const { height, width } = sidesOf(images);
+    const length = op("Minimum", height, width);
+    const [top, left] = [height, width].map((side) => half(op("Sub", side, length)));
+    const begin = op("Pack", int(0), top!, left!, int(0));
+    return op("Slice", images, begin, op("Pack", int(-1), length, length, int(-1)));
+  },
+  pad: (images) => {
+    const { height, width } = sidesOf(images);
+    const length = op("Maximum", height, width);
+    const margins = [height, width].flatMap((side) => {
+      const margin = op("Sub", length, side);
+      return [half(margin), op("Sub", margin, half(margin))];
+    });
+    const flat = op("Pack", int(0), int(0), ...margins, int(0), int(0));
+    return op("Pad", images, op("Reshape", flat, tf.tensor1d([4, 2], "int32")));
+  },
+};
+
+function sidesOf(images: tf.Tensor) {
+  const size = op("Shape", images);
+  return { height: side(size, 1), width: side(size, 2) };
+}
+
+function half(whole: tf.Tensor): tf.Tensor {
+  return op("RightShift", whole, int(1));
 }
 
 /** Resizes by OpenCV's INTER_AREA, which rounds ties up if both sides are halved, else to even. uint8 in and out. */

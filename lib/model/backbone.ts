@@ -9,15 +9,16 @@ import type { BackboneSettings, FeatureSettings, TowerWeightSettings } from "../
 import { weightsPath } from "../config/paths";
 import { device } from "../engine/native/device";
 import { floatsOf } from "../engine/native/dtypes";
-import type { tf } from "../engine/native/tf";
+import { tf } from "../engine/native/tf";
 import { withFreeBatch } from "../engine/program/free_batch";
 import type { GraphFunction } from "../engine/program/graph_function";
 import { Program } from "../engine/program/program";
 import { mostParts } from "./block";
 import { mergeAdapters } from "./lora";
+import { resamplingMatrix } from "./position_embedding";
 import type { Tower } from "./tower";
 import { freshTower, prepareCommand, towerFile } from "./tower_weights";
-import { findTower } from "./towers";
+import { findTower, patchGrid } from "./towers";
 import { featureLength, vitFeatures } from "./vit";
 import { isOfOptimizer } from "./weight_names";
 import { fillProgram, type WeightSource } from "./weight_source";
@@ -83,16 +84,24 @@ export async function createBackbone(
 }
 
 /**
- * Returns a backbone whose weights are variables of a program, for example of one that trains them.
- * @param prefix prefix of the tower's own names in the variables' names
+ * Returns a backbone whose weights are variables of a program, for example of one that trains them, for images of
+ * `config.imageSize`.
  */
 export function backboneOf(
   program: Program,
   tower: Tower,
   config: FeatureSettings,
-  prefix = "",
+  variables: VariableOptions = {},
 ): Omit<Backbone, "dispose"> {
-  return backboneWith(traceFeatures(program, tower, config, prefix), tower, config);
+  return backboneWith(traceFeatures(program, tower, config, variables), tower, config);
+}
+
+/** A tower among the variables of a program. */
+export interface VariableOptions {
+  /** Prefix of the tower's own names in the variables' names. Default: none. */
+  prefix?: string;
+  /** Image size that the positions are trained for, px. Default: that of the backbone. */
+  trainedPx?: number;
 }
 
 /** A graph: normalised pixels [B, S, S, 3] -> features [B, F], any B. */
@@ -102,7 +111,7 @@ function traceFeatures(
   program: Program,
   tower: Tower,
   { imageSize, precision, parts, ...settings }: FeatureSettings & { parts?: number },
-  prefix = "",
+  { prefix = "", trainedPx = imageSize }: VariableOptions = {},
 ): FeatureGraph {
   const names = program.variableNames.filter((name) => name.startsWith(prefix) && !isOfOptimizer(name));
   return withFreeBatch("features", (batch) =>
@@ -114,11 +123,26 @@ function traceFeatures(
         );
         const { lastBlocks, patchPooling, gemPower, loraAlpha } = settings;
         const options = { lastBlocks, patchPooling, gemPower, precision, parts };
+        if (trainedPx !== imageSize)
+          weights.positional_embedding = positionsAt(
+            weights.positional_embedding!,
+            tower,
+            trainedPx,
+            imageSize,
+          );
         return vitFeatures(mergeAdapters(weights, loraAlpha), images as tf.Tensor4D, tower, options);
       },
       { images: { shape: [batch, imageSize, imageSize, 3] } },
     ),
   );
+}
+
+/** Resamples positions that were trained at an image size for another one, [N, D] -> [N', D]; while tracing. */
+function positionsAt(positions: tf.Tensor, tower: Tower, trainedPx: number, wantedPx: number): tf.Tensor {
+  const trained = { ...tower, positionGrid: patchGrid(tower, trainedPx) };
+  const matrix = resamplingMatrix(trained, patchGrid(tower, wantedPx));
+  const rows = positions.shape[0]!;
+  return tf.matMul(tf.tensor2d(matrix, [matrix.length / rows, rows]), positions as tf.Tensor2D);
 }
 
 function backboneWith(

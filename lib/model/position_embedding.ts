@@ -50,6 +50,20 @@ export function resamplePositions(
   return after.data;
 }
 
+/**
+ * Returns `resamplePositions` as a matrix, for positions that are in a graph.
+ * @returns float32 [(1 +) newGrid ** 2, (1 +) G * G]
+ */
+export function resamplingMatrix(
+  tower: Pick<Tower, "classToken" | "positionGrid" | "resampling">,
+  newGrid: number,
+): Float32Array {
+  const rows = (tower.classToken ? 1 : 0) + tower.positionGrid ** 2;
+  const identity = new Float32Array(rows ** 2);
+  for (let row = 0; row < rows; row++) identity[row * rows + row] = 1;
+  return resamplePositions(identity, tower, newGrid);
+}
+
 /** The input positions and weights of an output position when `from` positions become `to`. */
 const TAPS: Record<Resampling, (position: number, from: number, to: number) => Taps> = {
   bicubic: (position, from, to) => cubicTaps(position, from, from / to),

@@ -89,16 +89,37 @@ function weightsAtSize(
   const grid = patchGrid(tower, imageSizePx);
   const shapes = new Map(towerShapes(tower));
   if (!projection) shapes.delete("proj");
-  const [rows, D] = shapes.get("positional_embedding") as [number, number];
-  shapes.set("positional_embedding", [rows + grid ** 2 - tower.positionGrid ** 2, D]);
+  return withPatchGrid({ shapes, write, close }, tower, grid);
+}
+
+/**
+ * Returns weights with the positions of another patch grid.
+ * @param tower the tower; its `positionGrid` is that of the weights
+ * @param prefix prefix of the tower's own names in the weights
+ */
+export function withPatchGrid(weights: WeightSource, tower: Tower, grid: number, prefix = ""): WeightSource {
+  if (grid === tower.positionGrid) return weights;
+  const positions = `${prefix}positional_embedding`;
+  const [rows, D] = weights.shapes.get(positions) as [number, number];
+  const shapes = new Map(weights.shapes).set(positions, [rows + grid ** 2 - tower.positionGrid ** 2, D]);
   return {
+    ...weights,
     shapes,
     write: (name, memory) => {
-      if (name !== "positional_embedding" || grid === tower.positionGrid) return write(name, memory);
+      if (name !== positions) return weights.write(name, memory);
       const trained = new Float32Array(rows * D);
-      write(name, trained);
+      weights.write(name, trained);
       memory.set(resamplePositions(trained, tower, grid));
     },
-    close,
   };
+}
+
+/** Returns weights that were trained at an image size, with positions for another one. @param prefix as `withPatchGrid` */
+export function trainedAtSize(
+  weights: WeightSource,
+  tower: Tower,
+  { trainedPx, wantedPx, prefix = "" }: { trainedPx: number; wantedPx: number; prefix?: string },
+): WeightSource {
+  const trained = { ...tower, positionGrid: patchGrid(tower, trainedPx) };
+  return withPatchGrid(weights, trained, patchGrid(tower, wantedPx), prefix);
 }

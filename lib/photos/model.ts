@@ -108,8 +108,9 @@ export class Model {
       );
     const bytesOf = (part: string | Uint8Array) =>
       typeof part === "string" ? readImageFile(sourcePath(part)) : part;
+    const { imageSize, resizeMode } = this.embedder.config;
     const squares: RgbImage[] = [];
-    for (const part of parts) squares.push(await decodeToSquare(await bytesOf(part), this.imageSize));
+    for (const part of parts) squares.push(await decodeToSquare(await bytesOf(part), imageSize, resizeMode));
     return this.embedder.embedImages(squares);
   }
 }

@@ -5,14 +5,21 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
 import { readJson, TEMPORARY_NAME, writeJson } from "../common/files/files";
+import { noticeOnce } from "../common/notice";
+import { shellQuoted } from "../common/shell";
+import { RESIZE_MODES, type ResizeMode } from "../config/model";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { PIXEL_RULES } from "../images/readers/options";
+import { IMAGES_HOME } from "./layout";
+
+const STAMP = "settings.json";
 
 const SETTINGS = z.object({
   imageSizePx: z.number().int().positive(),
   jpegQuality: z.number(),
   decoding: z.enum(["full", "reduced"]),
   pixels: z.enum(PIXEL_RULES).optional(),
+  resizeMode: z.enum(RESIZE_MODES).optional(),
 }) satisfies z.ZodType<JpegSettings>;
 
 /**
@@ -26,7 +33,7 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
       "The original's is 224.",
     );
   }
-  const stamp = join(folder, "settings.json");
+  const stamp = join(folder, STAMP);
   const images = join(folder, "images");
   const next = `To make them again: rm -r ${folder}`;
   if (existsSync(stamp)) {
@@ -41,6 +48,29 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
     writeJson(stamp, settings);
   }
   mkdirSync(images, { recursive: true });
+}
+
+/**
+ * Tells that images of a data directory were made squares in another way than a model will: that way can no longer be
+ * taken back. @param dataDir absolute path
+ */
+export function noticeOtherMode(dataDir: string, resizeMode: ResizeMode): void {
+  const home = join(dataDir, IMAGES_HOME);
+  if (!existsSync(home)) return;
+  for (const name of readdirSync(home)) {
+    const stamp = join(home, name, STAMP);
+    if (!existsSync(stamp)) continue;
+    const { resizeMode: made = "squash" } = readJson(
+      stamp,
+      SETTINGS,
+      `To make its images again: rm -r ${join(home, name)}`,
+    );
+    if (made === resizeMode) continue;
+    noticeOnce(
+      `guie: ${join(home, name)} was made with resize mode "${made}": "${resizeMode}" changes only its small images. ` +
+        `To make it again: rm -r ${shellQuoted(join(home, name))}; npx guie preprocess --resize-mode ${resizeMode} --data-dir ${shellQuoted(dataDir)}`,
+    );
+  }
 }
 
 /**

@@ -2,11 +2,14 @@
 import { posix } from "node:path";
 import { jpegName } from "./file_names";
 
+/** Folder of all preprocessed images, below the data directory. */
+export const IMAGES_HOME = "final_data_224";
+
 /** The parts of a catalogue row that name its files. */
 export interface DatasetName {
   /** Name in `csv/<name>.csv`. */
   name: string;
-  /** Folder in `raw/<folder>` and `final_data_224/<folder>`. */
+  /** Folder in `raw/<folder>` and `${IMAGES_HOME}/<folder>`. */
   folder: string;
 }
 
@@ -17,7 +20,7 @@ export function sourceCsv({ name }: DatasetName): string {
 
 /** Returns the folder of a data set's preprocessed images and their settings. */
 export function preprocessedFolder({ folder }: DatasetName): string {
-  return `final_data_224/${folder}`;
+  return `${IMAGES_HOME}/${folder}`;
 }
 
 /** Returns the path of the JPEG for an image's path in `csv/<name>.csv`. */
@@ -27,12 +30,12 @@ export function preprocessedImage(imageFile: string, set: DatasetName): string {
 
 /** Returns the path of the table of a data set's preprocessed images: image_files,labels. */
 export function preprocessedCsv({ folder }: DatasetName): string {
-  return `final_data_224/${folder}_final_224.csv`;
+  return `${IMAGES_HOME}/${folder}_final_224.csv`;
 }
 
 /** Returns the path of the class names at the time of preprocessing: labels,class_name. */
 export function preprocessedClasses({ folder }: DatasetName): string {
-  return `final_data_224/${folder}_classes.csv`;
+  return `${IMAGES_HOME}/${folder}_classes.csv`;
 }
 
 /** Returns the path of Get_Data's class names of a data set: labels,class_name. */
@@ -42,5 +45,5 @@ export function sourceClasses({ name }: DatasetName): string {
 
 /** Returns the path of the table of images that could not be read: image_files,labels,reason. */
 export function rejectsCsv({ folder }: DatasetName): string {
-  return `final_data_224/${folder}_rejects.csv`;
+  return `${IMAGES_HOME}/${folder}_rejects.csv`;
 }

@@ -12,6 +12,7 @@ import { findFile, hasForms, sameName } from "../common/files/unicode_names";
 import { withSignal } from "../common/interrupt";
 import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import type { ResizeMode } from "../config/model";
 import type { DataSet } from "../datasets/catalogue";
 import { PREPROCESS, throwFaults, tryEach } from "../datasets/over_data_sets";
 import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
@@ -41,6 +42,8 @@ export interface PreprocessOptions extends TaskOptions {
   dataset: DatasetName & Pick<DataSet, "smallestClass" | "own">;
   /** Longest side of an image that keeps its size. Default: 224. */
   imageSizePx?: number;
+  /** How an image becomes a square before it is resized. Default: "squash", the original's. */
+  resizeMode?: ResizeMode;
   /** Number of threads, each with one image at a time. Default: one more than the CPU's, to hide waits for a disk. */
   concurrency?: number;
   /** "reduced" is faster on large JPEGs and less exact. Default: "full", OpenCV's pixels. */
@@ -86,6 +89,7 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
 
 async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessResult> {
   const { dataDir, dataset, imageSizePx = 224, decoding = "full", pixels = "shown" } = options;
+  const { resizeMode = "squash" } = options;
   const { concurrency = availableParallelism() + 1, onProgress } = options;
   assertPixelRule(pixels);
   const rows = await readImageRows(join(dataDir, sourceCsv(dataset)), "npx guie get-data");
@@ -94,8 +98,11 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   if (wanted.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
 
   const folder = join(dataDir, preprocessedFolder(dataset));
-  // settings.json of folders that were made before this option existed does not have it
-  const rule = pixels === "shown" ? {} : { pixels };
+  // settings.json of folders that were made before these options existed does not have them
+  const rule = {
+    ...(pixels === "shown" ? {} : { pixels }),
+    ...(resizeMode === "squash" ? {} : { resizeMode }),
+  };
   const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding, ...rule };
   claimImagesFolder(folder, settings);
   for (const table of [rejectsCsv(dataset), preprocessedCsv(dataset)])

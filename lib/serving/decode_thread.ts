@@ -5,10 +5,11 @@ import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { UnreachableFile } from "../common/files/file_faults";
 import { serveTasks } from "../common/serve_tasks";
+import type { ResizeMode } from "../config/model";
 import { writtenBytes } from "../engine/native/native_stderr";
 import type { FunctionHandle } from "../engine/program/function_handle";
 import { decodeRgb } from "../images/decode";
-import { squashToSquare } from "../images/input_square";
+import { inputSquare } from "../images/input_square";
 import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
@@ -18,6 +19,8 @@ import { thumbnailJpeg } from "../images/thumbnail";
 export interface DecodeWorkerData {
   /** S, the side of the model's input. */
   imageSizePx: number;
+  /** How an upload becomes a square. */
+  resizeMode: ResizeMode;
   decoder: FunctionHandle;
   /** The stream that the decoder writes messages to. */
   stderr: bigint;
@@ -37,7 +40,7 @@ export type DecodeAnswer =
   | { unreachable: string }
   | { failure: string };
 
-const { imageSizePx, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
+const { imageSizePx, resizeMode, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
 sharp.cache(false); // images do not repeat
 
 void serveTasks(
@@ -61,7 +64,7 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
 
 /** Decodes to the pixels that a `PixelLoader` would give for the same bytes in a file; corrupt data is an error. */
 async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
-  const square = (image: RgbImage) => Uint8Array.from(squashToSquare(image, imageSizePx).data);
+  const square = (image: RgbImage) => Uint8Array.from(inputSquare(image, imageSizePx, resizeMode).data);
   const printedBytes = writtenBytes(stderr);
   const byEngine = withJpegPixels(decoder, file, square, maxPixels);
   if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;

@@ -107,7 +107,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const { imageSize } = embedder.config;
+    const { imageSize, resizeMode } = embedder.config;
     const { length } = await embedder.embedImages([blankImage(imageSize)]); // loads the model
     const index = new LiveIndex();
     closers.push(() => index.replace(undefined));
@@ -116,6 +116,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const { maxPixels, maxDecodeMs, drainMs } = settings;
     const data = {
       imageSizePx: imageSize,
+      resizeMode,
       decoder: jpegDecoder(),
       stderr: heldStream(),
       maxPixels,

@@ -3,8 +3,9 @@
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
 import { pickRows, type Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { TrainingSettings } from "../config/parts";
-import { tablePath } from "../config/paths";
+import { dataFolder, tablePath } from "../config/paths";
 import { tf } from "../engine/native/tf";
 import { computeFeatures } from "../features/features";
 import { standardisationBy } from "../features/standardise";
@@ -16,6 +17,7 @@ import { findTower, patchGrid } from "../model/towers";
 import { featureLength, type Weights } from "../model/vit";
 import { STANDARDISE_NAMES, storedName, TOWER_PREFIX, type WeightKind } from "../model/weight_names";
 import { fromTensors, joinSources, withPrefix } from "../model/weight_source";
+import { noticeOtherMode } from "../preprocessing/images_folder";
 import { requireMemory } from "./capacity";
 import { featureBatches, imageBatches } from "./data/batches";
 import { type FrozenData, readFrozenData } from "./data/frozen_data";
@@ -58,6 +60,8 @@ export async function buildTraining(
   config: TrainingSettings,
   options: BuildOptions = {},
 ): Promise<TrainingSetup> {
+  patchGrid(findTower(config.tower), atEvaluationSize(config).imageSize); // throws for a size that does not fit
+  noticeOtherMode(dataFolder(config), config.resizeMode);
   if (config.stage === "frozen") return buildFrozen(config, options);
   if (config.features) {
     throw new UserError(
@@ -152,8 +156,12 @@ async function buildFineTune(
     inputShape: [config.batchSize, config.imageSize, config.imageSize, 3],
     patches: patchCounts(patchGrid(tower, config.imageSize) ** 2, config),
   });
+  const evaluated = atEvaluationSize(config);
   const backboneBy = (kind: WeightKind) =>
-    backboneOf(trainer.program, tower, config, storedName(kind, TOWER_PREFIX));
+    backboneOf(trainer.program, tower, evaluated, {
+      prefix: storedName(kind, TOWER_PREFIX),
+      trainedPx: config.imageSize,
+    });
   const backbones = new Map(
     (["raw", ...averagesOf(config)] as const).map((kind) => [kind as WeightKind, backboneBy(kind)]),
   );
@@ -161,7 +169,7 @@ async function buildFineTune(
     trainer,
     data,
     featuresOf: (set, rows, kind = "raw") =>
-      computeFeatures(config, backbones.get(kind)!, filesAt(data, set, rows), set, { onProgress }),
+      computeFeatures(evaluated, backbones.get(kind)!, filesAt(data, set, rows), set, { onProgress }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Estimates a run before it starts: memory by formula, time from the machine's rate of matrix products.
 import { existsSync } from "node:fs";
 import type { DataSettings } from "../config/data";
-import type { ModelSettings } from "../config/model";
+import { atEvaluationSize, type ModelSettings } from "../config/model";
 import type { EstimateSettings, FileFeatureSettings, MemorySettings } from "../config/parts";
 import { tablePath } from "../config/paths";
 import { processCount } from "../config/processes";
@@ -91,6 +91,8 @@ export function estimateOf(
   };
   if (!tables) return common;
   const steps = config.nEpochs * epochLength(config, tables.rows, processCount(config)).steps;
+  const atSize = atEvaluationSize(config);
+  const evaluationPass = passSeconds(atSize, tower, rate, { overhead: FORWARD_OVERHEAD });
   const evaluated = tables.validation + tables.queries + tables.index;
   const kinds = 1 + averagesOf(config).length;
   const isFrozen = config.stage === "frozen";
@@ -99,7 +101,7 @@ export function estimateOf(
     steps,
     featureSeconds: isFrozen ? forwardSeconds * imagesToEmbed(config, tables) : 0,
     trainingSeconds: steps * secondsPerStep,
-    evaluationSeconds: isFrozen ? 0 : config.nEpochs * kinds * evaluated * forwardSeconds,
+    evaluationSeconds: isFrozen ? 0 : config.nEpochs * kinds * evaluated * evaluationPass,
   };
 }
 

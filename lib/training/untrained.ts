@@ -8,6 +8,7 @@ import { readJson, writeJson } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
 import { formatSeconds, type ProgressOptions } from "../common/progress";
 import type { Vectors } from "../common/vectors";
+import { atEvaluationSize } from "../config/model";
 import type { EstimateSettings, FrozenDataSettings } from "../config/parts";
 import { dataFolder, featuresPath } from "../config/paths";
 import { scoreRetrievalSet } from "../embedding/embed_images";
@@ -131,17 +132,20 @@ function readKept(path: string): Record<string, Untrained> {
 
 /** Returns a key of all that the scores depend on: backbone, images by content, queries. */
 function keyOf(config: UntrainedSettings, data: RunData): string {
+  const evaluated = atEvaluationSize(config);
+  const isOtherSize = evaluated.imageSize !== config.imageSize;
   const learned = createHash("sha256");
   for (const file of distinctFiles(data.train.files, data.validation.files)) learned.update(`${file}\n`);
   const folders = config.features
     ? ["", "train", "queries", "index"].map((set) => join(featuresPath(config), set))
-    : ["train", "queries", "index"].map((set) => featureFolder(config, set));
+    : ["train", "queries", "index"].map((set) => featureFolder(set === "train" ? config : evaluated, set));
   const contents = folders.map((folder) => {
     const { identity, content } = readSummary(folder) ?? {};
     return [identity, content];
   });
   const parts = {
     backbone: madeByBackbone(config),
+    ...(isOtherSize ? { evaluated: madeByBackbone(evaluated) } : {}),
     standardise: config.standardise,
     learned: learned.digest("hex"),
     queries: setFingerprint(data.retrieval!),

@@ -25,7 +25,8 @@ function columns() {
 
 /** The words for what a setting may be. */
 function kindOf({ schema }) {
-  const { type, enum: words } = z.toJSONSchema(schema);
+  const { type, enum: words, anyOf } = z.toJSONSchema(schema, { io: "input" });
+  if (anyOf) return `${anyOf[0].enum.join(" | ")} | list of rows`;
   if (words) return words.join(" | ");
   return { integer: "whole number", array: "list of whole numbers" }[type] ?? type;
 }

@@ -25,6 +25,9 @@ const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--set", "standardise=yes"], /--set standardise takes true or false, got "yes"/],
   [["train", "--set", "s=1", "--s", "2"], /The setting s is given twice/],
   [["train", "--set", "neck=double"], /neck = "double"/],
+  [["train", "--augmentation", "photos"], /--augmentation: of no use without --stage fine_tune/],
+  [["train", "--stage", "fine_tune", "--augmentation", "photo"], /"photo": expected one of original, none/],
+  [["train", "--stage", "fine_tune", "--augmentation", "[{name}]"], /no JSON[\s\S]*single quotes/],
   [["soup", "nowhere", "nobody", "--out", "x"], /got "nowhere": there is no such run, tower or file/],
   [["train", "--config", "nowhere.json"], /Expected a JSON file at nowhere\.json/],
   [["train", "--resume", "x", "--init-lr", "1"], /A resumed run keeps its own settings; got initLr\./],
@@ -70,6 +73,25 @@ test("--set takes any setting and overrides a JSON file, which overrides the pre
     { s: 27, standardise: true, bestBy: "top1", gpus: [], swaStartEpoch: 2, tower: "tiny", stage: "frozen" },
   );
   for (const path of [folder, runFolder(inFile.runName)]) rmSync(path, { recursive: true });
+});
+
+test("--augmentation takes rows as JSON", () => {
+  const folder = mkdtempSync(join(tmpdir(), "guie-rows-"));
+  const runName = `test-rows-${process.pid}`;
+  const preset = [
+    "--config-name",
+    "tiny",
+    "--stage",
+    "fine_tune",
+    "--data-dir",
+    folder,
+    "--run-name",
+    runName,
+  ];
+  const { stderr } = guie("train", ...preset, "--augmentation", '[{"name": "ToGray"}]');
+  assert.match(stderr, /npx guie merge/, "the run began, and its table is missing");
+  assert.deepEqual(readRunConfig(runFolder(runName)).augmentation, [{ name: "ToGray", probability: 0.5 }]);
+  for (const path of [folder, runFolder(runName)]) rmSync(path, { recursive: true });
 });
 
 test("every command has a help text", () => {

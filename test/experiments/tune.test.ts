@@ -50,6 +50,18 @@ test("together: every combination with every seed; a setting that is set twice i
   assert.throws(() => planOf(["s=10", "s=12"], { together: true }), /--vary sets s twice at once/);
 });
 
+test("recipes of the augmentation are varied by name or by their rows", () => {
+  const words = ['augmentation=original,photos,[{"name":"ToGray"}]'];
+  const { runs } = planOf(words, { stage: "fine_tune", configs: { fine_tune: fineTune }, seeds: [1] });
+  assert.deepEqual(runs.map(nameOf), [
+    "fine_tune seed 1", // original is what it has
+    "fine_tune seed 1, augmentation photos",
+    'fine_tune seed 1, augmentation [{"name":"ToGray"}]',
+  ]);
+  assert.equal(new Set(runs.map(({ folder }) => folder)).size, 3);
+  assert.throws(() => planOf(words, { seeds: [1] }), /augmentation: of no use without --stage fine_tune/);
+});
+
 test("lists have folders of their own", () => {
   const { runs } = planOf(["gpus=[0,1],[0.1]".replace("[0.1]", "[1]"), "weights=a/b,a_b"], { seeds: [1] });
   const names = runs.map(({ config }) => config.runName);

@@ -106,6 +106,9 @@ const cosine = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + v
 for (const [batch, mirror, overrides] of [
   [1, false, { lastBlocks: 2 }],
   [3, true, { neck: "norm_double_linear", imageSize: 56, patchPooling: "gem" }],
+  [2, false, { resizeMode: "pad" }],
+  [4, true, { resizeMode: "crop" }],
+  [5, false, { imageSize: 56, evalImageSize: 28 }],
 ] as const) {
   test(`TensorFlow loads a SavedModel and embeds images of any size, ${batch} at a time${mirror ? ", mirrored too" : ""}`, async () => {
     const run = await makeRun(overrides);

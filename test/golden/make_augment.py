@@ -6,11 +6,14 @@ python3 -m venv .cache/peers
 """
 
 import json
+from functools import reduce
+from math import ceil
 from pathlib import Path
 
 import albumentations as A
 import cv2
 import numpy as np
+from albumentations.augmentations.pixel.functional import adjust_hue_torchvision, adjust_saturation_torchvision
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 40, 30
@@ -21,41 +24,66 @@ PICTURES = {
     "noise": ((x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 251).astype(np.uint8),
 }
 
-TONE = {"contrast": 1.0731, "brightness": 0.0417}
-DARKER = {"contrast": 0.93, "brightness": -0.06}
-MOVE = {"scale": 1.13, "rotationDegrees": 7.3}
-SMALLER = {"scale": 0.83, "rotationDegrees": -9.1}
-CUTOUT = {"cutout": {"left": 0.25, "top": 0.5, "width": 0.15, "height": 0.2}}
-PLANS = [{"flip": True}, TONE, DARKER, CUTOUT, MOVE, SMALLER, {"flip": True, **TONE, **SMALLER, **CUTOUT}]
+FLIP = {"kind": "flip"}
+TONE = {"kind": "tone", "contrast": 1.0731, "brightness": 0.0417}
+DARKER = {"kind": "tone", "contrast": 0.93, "brightness": -0.06}
+STILL = {"kind": "warp", "scale": 1, "rotationDegrees": 0, "shiftX": 0, "shiftY": 0}
+MOVE = {**STILL, "scale": 1.13, "rotationDegrees": 7.3}
+SMALLER = {**STILL, "scale": 0.83, "rotationDegrees": -9.1}
+SHIFT = {**SMALLER, "shiftX": 0.1, "shiftY": -0.2}
+CUTOUT = {"kind": "cutout", "left": 0.25, "top": 0.5, "width": 0.15, "height": 0.2}
+PALER = {"kind": "colour", "saturation": 0.61, "hue": 0}
+RICHER = {"kind": "colour", "saturation": 1.37, "hue": 0}
+REDDER = {"kind": "colour", "saturation": 1, "hue": -0.083}
+GREENER = {"kind": "colour", "saturation": 1, "hue": 0.31}
+GREY = {"kind": "grey"}
+BLUR = {"kind": "blur", "sigma": 0.8}
+SOFTER = {"kind": "blur", "sigma": 2.3}
+PLANS = [
+    *([step] for step in (FLIP, TONE, DARKER, CUTOUT, MOVE, SMALLER)),
+    [FLIP, TONE, SMALLER, CUTOUT],
+    *([step] for step in (SHIFT, PALER, RICHER, REDDER, GREENER, GREY, BLUR, SOFTER)),
+    [TONE, FLIP, GREENER, BLUR],
+]
 
 
 def once(low):
     return (low, low)
 
 
-def augmented(image, plan):
-    """The recipe's chain with one value in place of each range."""
-    chain = []
-    if plan.get("flip"):
-        chain.append(A.HorizontalFlip(p=1))
-    if "contrast" in plan:
-        limits = {"brightness_limit": once(plan["brightness"]), "contrast_limit": once(plan["contrast"] - 1)}
-        chain.append(A.RandomBrightnessContrast(**limits, p=1))
-    if "scale" in plan:
-        limits = {"scale_limit": once(plan["scale"] - 1), "rotate_limit": once(plan["rotationDegrees"])}
+def augmented(image, step):
+    """A row of the recipe with one value in place of each range."""
+    kind = step["kind"]
+    if kind == "flip":
+        row = A.HorizontalFlip(p=1)
+    elif kind == "tone":
+        limits = {"brightness_limit": once(step["brightness"]), "contrast_limit": once(step["contrast"] - 1)}
+        row = A.RandomBrightnessContrast(**limits, p=1)
+    elif kind == "warp":
+        limits = {"scale_limit": once(step["scale"] - 1), "rotate_limit": once(step["rotationDegrees"])}
         border = {"border_mode": cv2.BORDER_CONSTANT, "interpolation": cv2.INTER_LINEAR}
-        chain.append(A.ShiftScaleRotate(shift_limit=once(0), **limits, **border, p=1))
-    result = A.Compose(chain)(image=image)["image"].copy()
-    if hole := plan.get("cutout"):  # by its definition: CoarseDropout draws the place itself
-        left, top = round(hole["left"] * WIDTH), round(hole["top"] * HEIGHT)
-        right, bottom = left + round(hole["width"] * WIDTH), top + round(hole["height"] * HEIGHT)
+        shifts = {"shift_limit_x": once(step["shiftX"]), "shift_limit_y": once(step["shiftY"])}
+        row = A.ShiftScaleRotate(**shifts, **limits, **border, p=1)
+    elif kind == "grey":
+        row = A.ToGray(p=1)
+    elif kind == "blur":
+        size = 2 * ceil(3 * step["sigma"]) + 1
+        return cv2.GaussianBlur(image, (size, size), step["sigma"], borderType=cv2.BORDER_REFLECT_101)
+    elif kind == "colour":
+        saturated = adjust_saturation_torchvision(image, step["saturation"])
+        return adjust_hue_torchvision(saturated, step["hue"]) if step["hue"] else saturated
+    elif kind == "cutout":  # by its definition: CoarseDropout draws the place itself
+        left, top = round(step["left"] * WIDTH), round(step["top"] * HEIGHT)
+        right, bottom = left + round(step["width"] * WIDTH), top + round(step["height"] * HEIGHT)
+        result = image.copy()
         result[top:bottom, left:right] = 0
-    return result
+        return result
+    return A.Compose([row])(image=image)["image"]
 
 
 cases = [
-    {"picture": name, "plan": plan, "pixels": augmented(picture, plan).ravel().tolist()}
+    {"picture": name, "steps": steps, "pixels": reduce(augmented, steps, picture).ravel().tolist()}
     for name, picture in PICTURES.items()
-    for plan in PLANS
+    for steps in PLANS
 ]
 (HERE / "augment.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { decodeRgb } from "guie/dist/images/decode";
-import { squashToSquare } from "guie/dist/images/input_square";
+import { inputSquare } from "guie/dist/images/input_square";
 import { loadImages, normaliseImages } from "guie/dist/images/loading/loader";
 import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { draw, toSharp } from "./make";
@@ -24,7 +24,7 @@ async function load(name: string, file: Uint8Array, size: number): Promise<RgbIm
 
 /** Decodes and resizes a file without the engine, as a reference. */
 async function plainPixels(file: Uint8Array, size: number): Promise<RgbImage> {
-  const { data, ...square } = squashToSquare(await decodeRgb(file), size);
+  const { data, ...square } = inputSquare(await decodeRgb(file), size, "squash");
   return { data: Uint8Array.from(data), ...square };
 }
 

@@ -9,8 +9,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { augmentationRows } from "guie/dist/config/augmentation";
+import { RESIZE_MODES, type ResizeMode } from "guie/dist/config/model";
+import { decodeRgb } from "guie/dist/images/decode";
+import { inputSquare } from "guie/dist/images/input_square";
 import { augment } from "guie/dist/images/loading/augment";
-import { drawAugmentPlan, IDENTITY_PLAN } from "guie/dist/images/loading/augment_plan";
+import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
+import { decodeToSquare } from "guie/dist/images/loading/encoded";
 import { prepareImage } from "guie/dist/images/loading/image_threads";
 import { loadImages } from "guie/dist/images/loading/loader";
 import { PixelLoader } from "guie/dist/images/loading/pixel_loader";
@@ -33,13 +38,13 @@ before(async () => {
   }
 });
 
-const loader = (numWorkers: number) =>
-  new PixelLoader({ dataDir, imageSize: SIZE, numWorkers }, NORMALISATION);
-const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), SIZE));
+const loader = (numWorkers: number, resizeMode: ResizeMode = "squash") =>
+  new PixelLoader({ dataDir, imageSize: SIZE, resizeMode, numWorkers }, NORMALISATION);
+const plans = FILES.map((file) => drawAugmentPlan(randomStream(4, file), augmentationRows("original"), SIZE));
 
 test("a batch holds every image in order, augmented by its plan and normalised, with one thread or four", async () => {
   const images = await loadImages(dataDir, FILES, SIZE, 2);
-  const augmented = images.map((image, i) => augment(image, plans[i]!));
+  const augmented = images.map((image, i) => augment(image, plans[i]!.steps));
   for (const numWorkers of [1, 4]) {
     assert.deepEqual(await loader(numWorkers).load(FILES, plans), normalised(augmented, NORMALISATION));
     assert.deepEqual(await loader(numWorkers).load(FILES), normalised(images, NORMALISATION), "as they are");
@@ -69,8 +74,14 @@ test("the error for an unreadable file names it; its batch's memory is reused, a
 
 test("the error of a failed job names its image", async () => {
   const result = new Float32Array(new SharedArrayBuffer(4 * 3 * SIZE ** 2));
-  const job = { path: join(dataDir, "0.jpg"), imageSizePx: SIZE, normalisation: NORMALISATION, result };
-  const spoilt = { ...job, parts: [{ ...wholeImage(), plan: null as never }] };
+  const job = {
+    path: join(dataDir, "0.jpg"),
+    imageSizePx: SIZE,
+    resizeMode: "squash" as const,
+    normalisation: NORMALISATION,
+    result,
+  };
+  const spoilt = { ...job, parts: [{ ...wholeImage(), steps: null as never }] };
   await assert.rejects(prepareImage(spoilt, SIZE, 1), /^UserError: .*0\.jpg: .*null.*\n.*Next: /);
   assert.equal(await prepareImage({ ...job, parts: [wholeImage()] }, SIZE, 1), undefined);
   assert.deepEqual(result, await loader(1).load(["0.jpg"]));
@@ -98,7 +109,7 @@ test("images that cannot be used are left out, with the reason; the others follo
 });
 
 test("views: the image and its mirror image; corners and centre of the image at 8/7 of the size", async () => {
-  const mirror = (image: RgbImage) => augment(image, { ...IDENTITY_PLAN, flip: true });
+  const mirror = (image: RgbImage) => augment(image, [{ kind: "flip" }]);
   const [whole] = await loadImages(dataDir, ["1.jpg"], SIZE, 1);
   const [large] = await loadImages(dataDir, ["1.jpg"], 27, 1); // 24 x 8 / 7 = 27.4
   const crops = [
@@ -123,7 +134,7 @@ test("views: the image and its mirror image; corners and centre of the image at 
 test("a process that has loaded its batch exits at once, although its threads are alive", async () => {
   const script = `
     const { PixelLoader } = require("guie/dist/images/loading/pixel_loader");
-    const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });
+    const loader = new PixelLoader({ dataDir: ${JSON.stringify(dataDir)}, imageSize: ${SIZE}, resizeMode: "squash", numWorkers: 2 }, { mean: [0, 0, 0], std: [1, 1, 1] });
     loader.load(["0.jpg", "1.jpg"]).then((values) => console.log(values.length));`;
   const child = spawn(process.execPath, ["-e", script], {
     cwd: installPath("."),
@@ -134,4 +145,23 @@ test("a process that has loaded its batch exits at once, although its threads ar
   const loadedAtMs = performance.now();
   assert.deepEqual([String(printed), await ended], [`${2 * SIZE * SIZE * 3}\n`, [0, null]]);
   assert.ok(performance.now() - loadedAtMs < 5000, "threads without work end after 10 s only");
+});
+
+test("each resize mode: files, bytes in memory and the model's square have the same pixels", async () => {
+  for (const resizeMode of RESIZE_MODES) {
+    const [loaded] = await loadImages(dataDir, ["1.jpg"], SIZE, 1, { resizeMode });
+    const file = join(dataDir, "1.jpg");
+    assert.deepEqual(await decodeToSquare(readFileSync(file), SIZE, resizeMode), loaded);
+    const { data } = inputSquare(await decodeRgb(file), SIZE, resizeMode);
+    assert.deepEqual(loaded!.data, data.slice());
+    assert.deepEqual(await loader(1, resizeMode).load(["1.jpg"]), normalised([loaded!], NORMALISATION));
+  }
+});
+
+test("a random part is squashed in every resize mode", async () => {
+  const crop = { tries: [{ area: 0.5, ratio: 2, x: 0, y: 0 }], ratios: [0.5, 2] as const };
+  const [squashed, padded] = await Promise.all(
+    (["squash", "pad"] as const).map((mode) => loader(1, mode).load(["1.jpg"], [{ crop, steps: [] }])),
+  );
+  assert.deepEqual(squashed, padded);
 });

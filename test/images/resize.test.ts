@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
-import { resizeByRule, squashToSquare } from "guie/dist/images/input_square";
+import type { ResizeMode } from "guie/dist/config/model";
+import { inputSquare, resizeByRule } from "guie/dist/images/input_square";
 import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { type ResizePlan, resizePlan, resizeRgb } from "guie/dist/images/resize";
 import { draw } from "./make";
@@ -82,8 +83,32 @@ test("resizing by the rule and to a square gives the right pixels, also for othe
     [223, 225, 224],
   ] as const) {
     const image = noise(width, height);
-    assert.deepEqual(squashToSquare(image, side).data.slice(), plain(image, side), `${width} x ${height}`);
+    assert.deepEqual(
+      inputSquare(image, side, "squash").data.slice(),
+      plain(image, side),
+      `${width} x ${height}`,
+    );
   }
   const small = noise(20, 10);
-  assert.equal(resizeByRule(small), small);
+  assert.equal(resizeByRule(small, "squash"), small);
+});
+
+test("crop takes the square in the middle, pad puts the image in the middle of a black one", () => {
+  const image = draw(5, 2, (x, y, c) => 100 + 10 * x + y + c);
+  const red = (side: number, mode: "crop" | "pad") =>
+    Array.from(inputSquare(image, side, mode).data.filter((_, i) => i % 3 === 0));
+  assert.deepEqual(red(2, "crop"), [110, 120, 111, 121]); // columns 1 and 2 of 5
+  const black = [0, 0, 0, 0, 0];
+  const rows = [100, 110, 120, 130, 140].flatMap((value) => [value]);
+  assert.deepEqual(red(5, "pad"), [...black, ...rows, ...rows.map((value) => value + 1), ...black, ...black]);
+});
+
+test("a square image is the same in every mode; others differ", () => {
+  const [square, wide] = [noise(300, 300), noise(300, 150)];
+  const pixels = (image: RgbImage, mode: ResizeMode) => inputSquare(image, 56, mode).data.slice();
+  for (const mode of ["crop", "pad"] as const) {
+    assert.deepEqual(pixels(square, mode), pixels(square, "squash"));
+    assert.notDeepEqual(pixels(wide, mode), pixels(wide, "squash"));
+  }
+  assert.notDeepEqual(pixels(wide, "crop"), pixels(wide, "pad"));
 });

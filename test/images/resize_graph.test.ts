@@ -1,8 +1,9 @@
 // Compares the resize within an exported model with the resize of files.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RESIZE_MODES, type ResizeMode } from "guie/dist/config/model";
 import { trace } from "guie/dist/engine/program/traced_function";
-import { squashToSquare } from "guie/dist/images/input_square";
+import { inputSquare } from "guie/dist/images/input_square";
 import { resizeToInput } from "guie/dist/images/resize_graph";
 import { draw } from "./make";
 
@@ -10,8 +11,14 @@ const noise = (width: number, height: number) =>
   draw(width, height, (x, y, c) => (x * x * 3 + y * y * 5 + x * y * 7 + c * 89) % 256);
 
 /** Returns the share of values that differ, and checks that they differ by at most 1 of 255. */
-async function differing(sizePx: number, width: number, height: number, batch: number): Promise<number> {
-  const f = trace(({ images }) => resizeToInput(images, sizePx), {
+async function differing(
+  sizePx: number,
+  width: number,
+  height: number,
+  batch: number,
+  mode: ResizeMode = "squash",
+): Promise<number> {
+  const f = trace(({ images }) => resizeToInput(images, sizePx, mode), {
     images: { shape: [batch, null, null, 3], dtype: "uint8" },
   });
   const image = noise(width, height);
@@ -22,7 +29,7 @@ async function differing(sizePx: number, width: number, height: number, batch: n
   });
   f.dispose();
   assert.deepEqual(shape, [batch, sizePx, sizePx, 3]);
-  const expected = squashToSquare(image, sizePx).data;
+  const expected = inputSquare(image, sizePx, mode).data;
   const differences = Array.from(data as Float32Array, (value, i) =>
     Math.abs(value - expected[i % expected.length]!),
   );
@@ -45,3 +52,15 @@ test("INTER_AREA is equal to the bit when halving; else one value in a thousand 
   assert.equal(await differing(224, 448, 448, 1), 0);
   assert.ok((await differing(224, 348, 300, 1)) < 0.002);
 });
+
+for (const mode of RESIZE_MODES)
+  test(`${mode}: the graph's pixels are the loader's, for odd and even margins, small and large images`, async () => {
+    for (const [sizePx, width, height, batch] of [
+      [56, 97, 64, 2],
+      [56, 40, 131, 1],
+      [28, 150, 150, 1],
+      [64, 1, 5, 1],
+    ] as const)
+      assert.equal(await differing(sizePx, width, height, batch, mode), 0, `${width} x ${height}`);
+    assert.ok((await differing(112, 500, 311, 1, mode)) < 0.002); // INTER_AREA
+  });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { openSafetensors } from "guie/dist/formats/safetensors";
-import { resamplePositions } from "guie/dist/model/position_embedding";
+import { resamplePositions, resamplingMatrix } from "guie/dist/model/position_embedding";
 import { largestDifference } from "../tensors";
 
 /** Returns the options of Hugging Face's DINOv2, from a grid with a class token. */
@@ -63,4 +63,15 @@ for (const resampling of ["bicubic", "antialiased", "offset"] as const) {
 test("resampling to the same grid changes nothing", () => {
   const positions = Float32Array.from({ length: 1 + 16 }, (_, i) => i / 7);
   assert.deepEqual(resamplePositions(positions, bicubic(4), 4), positions);
+});
+
+test("resampling as a matrix gives the same positions", () => {
+  const positions = Float32Array.from({ length: 2 * 17 }, (_, i) => Math.sin(i * i));
+  const matrix = resamplingMatrix(bicubic(4), 6);
+  const product = Float32Array.from({ length: 2 * 37 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 2), i % 2];
+    const weights = matrix.subarray(17 * row, 17 * (row + 1));
+    return weights.reduce((sum, weight, k) => sum + weight * positions[2 * k + column]!, 0);
+  });
+  assert.ok(largestDifference(product, resamplePositions(positions, bicubic(4), 6)) < 1e-6);
 });

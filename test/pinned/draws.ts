@@ -1,8 +1,9 @@
 // Results of all functions that draw at random, for seed 999; small enough to read.
 import { createHash } from "node:crypto";
 import { randomStream } from "guie/dist/common/random";
+import { augmentationRows } from "guie/dist/config/augmentation";
 import { tiny } from "guie/dist/config/presets";
-import { drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
+import { type AugmentPlan, type AugmentStep, drawAugmentPlan } from "guie/dist/images/loading/augment_plan";
 import { initialHeadValues } from "guie/dist/model/head";
 import { dropoutMask } from "guie/dist/model/neck";
 import { drawPatches } from "guie/dist/model/patch_dropout";
@@ -62,9 +63,25 @@ function augmentPlans() {
   return Object.fromEntries(
     rows.map((row) => [
       `augment, epoch 1, row ${row}`,
-      drawAugmentPlan(randomStream(SEED, "augment", 1, row), 112),
+      pinnedPlan(drawAugmentPlan(randomStream(SEED, "augment", 1, row), augmentationRows("original"), 112)),
     ]),
   );
+}
+
+/** Returns a plan of the original's recipe in the form in which it is pinned. */
+function pinnedPlan({ steps }: AugmentPlan) {
+  const step = <Kind extends AugmentStep["kind"]>(kind: Kind) =>
+    steps.find((some): some is Extract<AugmentStep, { kind: Kind }> => some.kind === kind);
+  const [tone, warp, cutout] = [step("tone"), step("warp"), step("cutout")];
+  const { kind, ...hole } = cutout ?? {};
+  return {
+    flip: step("flip") !== undefined,
+    contrast: tone?.contrast ?? 1,
+    brightness: tone?.brightness ?? 0,
+    scale: warp?.scale ?? 1,
+    rotationDegrees: warp?.rotationDegrees ?? 0,
+    cutout: cutout ? hole : null,
+  };
 }
 
 function freshHead() {

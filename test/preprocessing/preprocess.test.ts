@@ -162,6 +162,30 @@ test("transparent images are put over white or get the original's pixels; a fold
   await assert.rejects(preprocessDataset(wrong), /pixels must be one of shown, opencv; it is "cv2"/);
 });
 
+test("resize modes: the middle, or all on black; settings.json names them, and one folder holds one mode", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const picture = draw(300, 100, (x) => (x < 100 || x >= 200 ? 250 : 120)); // the middle is darker
+  const png = await toSharp(picture).png().toBuffer();
+  for (const name of ["1", "2"]) writeFile(join(dataDir, `raw/Things/a/${name}.png`), png);
+  writeFile(
+    join(dataDir, "csv/things.csv"),
+    "image_files,labels\nraw/Things/a/1.png,0\nraw/Things/a/2.png,0\n",
+  );
+  const made = () => decodeRgb(join(imagesOf(dataDir), readdirSync(imagesOf(dataDir))[0]!));
+  await preprocessDataset({ dataDir, dataset, resizeMode: "crop" });
+  const cropped = await made();
+  assert.deepEqual([cropped.width, cropped.height], [100, 100]);
+  assert.ok(cropped.data.every((value) => Math.abs(value - 120) <= 2));
+  await assert.rejects(preprocessDataset({ dataDir, dataset }), /"crop"/);
+  rmSync(join(dataDir, "final_data_224"), { recursive: true });
+  await preprocessDataset({ dataDir, dataset, resizeMode: "pad" });
+  const padded = await made();
+  assert.deepEqual([padded.width, padded.height], [224, 224]);
+  const at = (x: number, y: number) => padded.data[3 * (224 * y + x)]!;
+  assert.ok(at(112, 10) <= 2 && at(112, 213) <= 2, "black above and below");
+  assert.ok(Math.abs(at(20, 112) - 250) <= 3 && Math.abs(at(112, 112) - 120) <= 3);
+});
+
 test("images of other settings, or of unknown ones, are neither reused nor overwritten", async (t) => {
   const dataDir = await makeThings(t);
   await preprocessDataset({ dataDir, dataset });

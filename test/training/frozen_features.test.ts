@@ -8,6 +8,7 @@ import { randomStream } from "guie/dist/common/random";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { classify } from "guie/dist/embedding/embed_images";
+import type { MadeBy } from "guie/dist/features/feature_files";
 import { openFeatures } from "guie/dist/features/feature_files";
 import { writeFeatures } from "guie/dist/features/feature_writer";
 import { readMetrics, runFolder } from "guie/dist/runs/run_folder";
@@ -28,6 +29,7 @@ async function drawSet(
   classes: number,
   perClass: number,
   more = {},
+  madeBy: MadeBy = { tower: "tiny" },
 ): Promise<void> {
   const labels = Array.from({ length: classes * perClass }, (_, i) => i % classes);
   const data = Float32Array.from(
@@ -44,7 +46,7 @@ async function drawSet(
     labels,
     folds: labels.map((_, i) => Math.floor(i / classes)),
   };
-  const plan = { rows: { ...rows, ...more }, madeBy: { tower: "tiny" }, replace: true };
+  const plan = { rows: { ...rows, ...more }, madeBy, replace: true };
   await writeFeatures(folder, plan, { data, count: labels.length, length: LENGTH });
 }
 
@@ -171,6 +173,8 @@ test("errors name what does not fit: another backbone, no labels, gaps between l
   await drawSet(folder, 0, 4, 6);
   await refused(/made with tower tiny, not dinov2-vit-s-14/, { tower: "dinov2-vit-s-14" });
   await refused(/fine_tune trains on images/, { stage: "fine_tune" });
+  await drawSet(folder, 0, 4, 6, {}, { tower: "tiny", imageSize: 28 });
+  await refused(/made with resizeMode squash, not pad/, { resizeMode: "pad" });
   await drawSet(folder, 0, 4, 6, { labels: undefined });
   await refused(/rows\.csv has no column "labels"/);
   await drawSet(folder, 0, 4, 6, { labels: Array.from({ length: 24 }, (_, i) => 2 * (i % 4)) });

@@ -40,6 +40,8 @@ function source(
     numWorkers: 1,
     nEpochs: 3,
     accumulationSteps: 1,
+    augmentation: "original" as const,
+    resizeMode: "squash" as const,
     ...SHUFFLE,
   };
   return imageBatches({ ...config, dataDir, ...changes }, data.train, NORMALISATION, shard);

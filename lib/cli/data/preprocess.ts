@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { terminalProgress } from "../../common/progress";
 import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
+import { RESIZE_MODES, type ResizeMode } from "../../config/model";
 import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../../datasets/over_data_sets";
 import { unreadTables, unreadText } from "../../datasets/unknown_files";
 import { PIXEL_RULES, type PixelRule } from "../../images/readers/options";
@@ -21,6 +22,7 @@ interface PreprocessCommandOptions {
   workers?: string;
   fast?: true;
   pixels: PixelRule;
+  resizeMode: ResizeMode;
 }
 
 /** Registers `guie preprocess`: the notebook Data_preprocessing. */
@@ -47,6 +49,14 @@ export function registerPreprocess(program: Command): void {
         .choices(PIXEL_RULES)
         .default("shown"),
     );
+  command.addOption(
+    new Option(
+      "--resize-mode <mode>",
+      "squash: as in the original; crop: the square in the middle; pad: the whole image on black",
+    )
+      .choices(RESIZE_MODES)
+      .default("squash"),
+  );
   setAction<PreprocessCommandOptions>(command, preprocess);
 }
 
@@ -58,9 +68,9 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const named = namedDatasets(options.dataDir, options.dataset);
   if (named) refuseFaults(options.dataDir, GET_DATA, named);
   const datasets = named ?? preparedDataSets(options.dataDir);
-  const { dataDir, pixels } = options;
+  const { dataDir, pixels, resizeMode } = options;
   const decoding = options.fast ? "reduced" : "full";
-  const settings = { dataDir, imageSizePx, decoding, pixels, concurrency } as const;
+  const settings = { dataDir, imageSizePx, decoding, pixels, resizeMode, concurrency } as const;
   const { results, faults } = await tryEach(dataDir, PREPROCESS, datasets, (dataset) =>
     preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }),
   );

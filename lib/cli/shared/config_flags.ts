@@ -1,7 +1,7 @@
 // Flags for the settings of a run, the same for every command that takes them.
 import { type Command, Option } from "commander";
 import { z } from "zod";
-import { UserError } from "../../common/errors";
+import { messageOf, UserError } from "../../common/errors";
 import { readJson } from "../../common/files/files";
 import { noticeOnce } from "../../common/notice";
 import {
@@ -26,6 +26,8 @@ type Flag = readonly [flags: string, setting: SettingName];
 const FLAGS: readonly Flag[] = [
   ["--csv-dir <file>", "csv"],
   ["--image-size <px>", "imageSize"],
+  ["--eval-image-size <px>", "evalImageSize"],
+  ["--resize-mode <mode>", "resizeMode"],
   ["--batch-size <n>", "batchSize"],
   ["--processes <n>", "processes"],
   ["--gpus <list>", "gpus"],
@@ -57,6 +59,7 @@ const FLAGS: readonly Flag[] = [
   ["--max-steps-per-epoch <n>", "maxStepsPerEpoch"],
   ["--s <s>", "s"],
   ["--margin <m>", "margin"],
+  ["--augmentation <recipe>", "augmentation"],
 ];
 
 /** Flags without a value that turn a setting on. */
@@ -218,7 +221,7 @@ function presentValue(setting: SettingName, old: boolean): Value {
   return withPresentNames({ [setting]: old }).settings[setting] as Value;
 }
 
-type Value = string | number | boolean | number[];
+type Value = string | number | boolean | readonly unknown[];
 
 /** Parses a setting's value; the type is that of its default. */
 function settingOf(flag: string, setting: SettingName, text: string): Value {
@@ -226,8 +229,21 @@ function settingOf(flag: string, setting: SettingName, text: string): Value {
   if (Array.isArray(sample)) {
     return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
   }
+  if (setting === "augmentation" && text.startsWith("[")) return listOf(flag, text);
   if (typeof sample === "boolean") return switchOf(flag, text);
   return typeof sample === "number" ? numberOf(flag, text) : text;
+}
+
+function listOf(flag: string, text: string): readonly unknown[] {
+  try {
+    return z.array(z.unknown()).parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError(
+      `${flag}: the list is no JSON: ${messageOf(error)}.`,
+      `In a shell, put it between single quotes: '[{"name": "HorizontalFlip", "probability": 0.5}]'`,
+      { cause: error },
+    );
+  }
 }
 
 function switchOf(flag: string, text: string): boolean {

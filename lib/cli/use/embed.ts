@@ -5,6 +5,7 @@ import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { overrideConfig, type SettingName } from "../../config/config";
+import { atEvaluationSize } from "../../config/model";
 import { leftOutText } from "../../datasets/own/left_out";
 import { sourcePath } from "../../datasets/own/read_own_images";
 import type { Embedder } from "../../embedding/embedder";
@@ -95,6 +96,7 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
   "tower",
   "weights",
   "imageSize",
+  "resizeMode",
   "lastBlocks",
   "patchPooling",
   "precision",
@@ -104,16 +106,17 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
 /** Computes the frozen backbone's features of the images that training and evaluation read. */
 async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResult> {
   const config = configOf({ ...options, stage: "frozen" });
+  const evaluated = atEvaluationSize(config);
   process.stderr.write(`${describeDevice()}\n`);
   const onProgress = terminalProgress();
   const counts: Record<string, number> = { train: (await trainFeatures(config, { onProgress })).count };
   const retrieval = await readRetrievalFiles(config.dataDir);
   for (const set of ["queries", "index"] as const) {
     if (retrieval)
-      counts[set] = (await ensureFeatures(config, set, retrieval[set].files, { onProgress })).count;
+      counts[set] = (await ensureFeatures(evaluated, set, retrieval[set].files, { onProgress })).count;
   }
   const lines = Object.entries(counts).map(
-    ([set, count]) => `${set}: ${count} images, ${featureFolder(config, set)}`,
+    ([set, count]) => `${set}: ${count} images, ${featureFolder(set === "train" ? config : evaluated, set)}`,
   );
   return {
     text: lines.join("\n"),

@@ -1,5 +1,6 @@
 // Converts any image file to a JPEG, resized by the resize rule.
 import type { SharedLock } from "../../common/shared_lock";
+import type { ResizeMode } from "../../config/model";
 import { writtenBytes } from "../../engine/native/native_stderr";
 import { callHandle, type FunctionHandle } from "../../engine/program/function_handle";
 import { countPixels, decodeRgb } from "../decode";
@@ -14,6 +15,8 @@ import { withDecodedPixels } from "./with_pixels";
 export interface JpegSettings {
   /** Longest side of an image that keeps its size. */
   imageSizePx: number;
+  /** How an image becomes a square first. Default: "squash". */
+  resizeMode?: ResizeMode;
   /** 1..100 */
   jpegQuality: number;
   /**
@@ -107,7 +110,8 @@ export class JpegConverter {
   }
 
   #resize(image: RgbImage): RgbImage {
-    return resizeByRule(image, this.#settings.imageSizePx);
+    const { resizeMode = "squash", imageSizePx } = this.#settings;
+    return resizeByRule(image, resizeMode, imageSizePx);
   }
 
   #ratioFor({ width, height }: { width: number; height: number }): Ratio {

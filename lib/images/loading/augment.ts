@@ -1,7 +1,9 @@
-// Applies the original's training augmentation: pure functions of (pixels, plan). Shapes: H height, W width.
+// Applies the training augmentation: pure functions of (pixels, steps). Shapes: H height, W width.
 
 import type { RgbImage } from "../pixels/rgb_image";
-import type { AugmentPlan } from "./augment_plan";
+import type { AugmentStep, WarpStep } from "./augment_plan";
+import { blur } from "./blur";
+import { grey, jitterColour } from "./colour";
 import {
   BLUES,
   composeTables,
@@ -13,49 +15,81 @@ import {
 } from "./value_table";
 import { warp } from "./warp";
 
+type Tone = Extract<AugmentStep, { kind: "tone" }>;
+/** A step that can write the result itself, which spares a pass over the pixels. */
+type LastStep = Tone | WarpStep;
+type Cutout = Extract<AugmentStep, { kind: "cutout" }>;
+
 /**
- * Applies a plan to uint8 [H, W, 3] and returns a copy of the same size.
+ * Applies steps to uint8 [H, W, 3] and returns a copy of the same size.
  * @example
- * augment(image, drawAugmentPlan(randomStream(999), 112))
+ * const { steps } = drawAugmentPlan(randomStream(999), augmentationRows("original"), 112);
+ * augment(image, steps);
  */
-export function augment(image: RgbImage, plan: AugmentPlan): RgbImage {
+export function augment(image: RgbImage, steps: readonly AugmentStep[]): RgbImage {
   const data = new Uint8Array(image.data.length);
-  augmentInto(image, plan, plainTable(), data, 0);
+  augmentInto(image, steps, plainTable(), data, 0);
   return { ...image, data };
 }
 
 /**
- * Applies a plan in the recipe's order: flip, tone, scale and rotation (with a black border, whatever the tone),
- * cut-out. Most plans take a single pass from `image` to `result`.
+ * Applies steps in their order to uint8 [H, W, 3]. The original's recipe takes at most two passes.
  * @param table maps a pixel's value to the value that is written
  * @param result [H, W, 3], written from `offset` on
  */
 export function augmentInto<V extends Values>(
   image: RgbImage,
-  plan: AugmentPlan,
+  steps: readonly AugmentStep[],
   table: ValueTable<V>,
   result: V,
   offset: number,
 ): void {
-  const isToned = plan.contrast !== 1 || plan.brightness !== 0;
-  const isWarped = plan.scale !== 1 || plan.rotationDegrees !== 0;
-  if (isWarped) {
-    warp(isToned ? applyTone(image, plan) : image, plan, table, result, offset);
-  } else {
-    copyPixels(image, plan.flip, isToned ? composeTables(toneTable(plan), table) : table, result, offset);
+  const beforeHoles = steps.findLastIndex(({ kind }) => kind !== "cutout") + 1;
+  const last = steps[beforeHoles - 1];
+  const writer = last && isLastStep(last) ? last : undefined;
+  const { image: changed, flip } = applySteps(image, steps.slice(0, beforeHoles - (writer ? 1 : 0)));
+  if (writer?.kind === "warp") warp(changed, { ...writer, flip }, table, result, offset);
+  else copyPixels(changed, flip, writer ? composeTables(toneTable(writer), table) : table, result, offset);
+  for (const hole of steps.slice(beforeHoles)) blacken(image, hole as Cutout, table, result, offset);
+}
+
+function isLastStep(step: AugmentStep): step is LastStep {
+  return step.kind === "tone" || step.kind === "warp";
+}
+
+/** Applies steps in memory; a flip is left to the pass that follows, because the steps between do not depend on it. */
+function applySteps(given: RgbImage, steps: readonly AugmentStep[]): { image: RgbImage; flip: boolean } {
+  let [image, flip] = [given, false];
+  for (const step of steps) {
+    if (step.kind === "flip") flip = !flip;
+    else if (step.kind === "tone") image = applyTone(image, step);
+    else if (step.kind === "colour") image = jitterColour(image, step);
+    else if (step.kind === "grey") image = grey(image);
+    else if (step.kind === "blur") image = blur(image, step.sigma);
+    else {
+      const data = new Uint8Array(image.data.length);
+      const table = plainTable();
+      if (step.kind === "warp") warp(image, { ...step, flip }, table, data, 0);
+      else {
+        copyPixels(image, flip, table, data, 0);
+        blacken(image, step, table, data, 0);
+      }
+      image = { ...image, data };
+      flip = false;
+    }
   }
-  if (plan.cutout) blacken(image, plan.cutout, table, result, offset);
+  return { image, flip };
 }
 
 /** Computes albumentations' RandomBrightnessContrast: contrast x pixel + 255 brightness, clipped and truncated. */
-function toneTable({ contrast, brightness }: AugmentPlan): Uint8Array {
+function toneTable({ contrast, brightness }: Tone): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, value) =>
     Math.floor(Math.min(255, Math.max(0, contrast * value + 255 * brightness))),
   );
 }
 
-function applyTone(image: RgbImage, plan: AugmentPlan): RgbImage {
-  const table = toneTable(plan);
+function applyTone(image: RgbImage, tone: Tone): RgbImage {
+  const table = toneTable(tone);
   const { data: from } = image;
   const data = new Uint8Array(from.length);
   for (let i = 0; i < from.length; i++) data[i] = table[from[i]!]!;
@@ -84,7 +118,7 @@ function copyPixels<V extends Values>(
 
 function blacken<V extends Values>(
   { width, height }: RgbImage,
-  hole: NonNullable<AugmentPlan["cutout"]>,
+  hole: Cutout,
   table: ValueTable<V>,
   result: V,
   offset: number,

@@ -3,19 +3,22 @@
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/files/fingerprint";
 import { serveTasks } from "../../common/serve_tasks";
+import type { ResizeMode } from "../../config/model";
 import type { FunctionHandle } from "../../engine/program/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
-import { squashToSquare } from "../input_square";
+import { inputSquare } from "../input_square";
 import { withJpegPixels } from "../jpeg/with_pixels";
+import { cropRectangle } from "../pixels/crop";
 import { ImageError } from "../pixels/image_error";
 import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
+import { cropOf, type RandomCrop } from "./random_crop";
 import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
-import { cropSquare, type ImagePart } from "./views";
+import type { ImagePart } from "./views";
 
 /** Data that the threads start with. */
 export interface ImageThreadData {
-  /** Side of a decoded image, squashed to a square. */
+  /** Side of the square that a decoded image becomes. */
   decodedSizePx: number;
   decoder: FunctionHandle;
 }
@@ -25,6 +28,9 @@ export interface ImageJob {
   path: string;
   /** Side of a part, S. */
   imageSizePx: number;
+  resizeMode: ResizeMode;
+  /** The part of the picture to take, at its full resolution; undefined: all of it. */
+  crop?: RandomCrop | undefined;
   parts: readonly ImagePart[];
   /** Undefined to keep pixels as bytes. */
   normalisation: Normalisation | undefined;
@@ -39,9 +45,20 @@ const reader = new ImageFileReader();
 
 // A job's result is the reason why its image cannot be used, or undefined
 void serveTasks(
-  async ({ path, result, content, normalisation, ...job }: ImageJob): Promise<string | undefined> => {
+  async ({
+    path,
+    result,
+    content,
+    normalisation,
+    crop,
+    resizeMode,
+    ...job
+  }: ImageJob): Promise<string | undefined> => {
     const use = (decoded: RgbImage) => {
-      const image = squashToSquare(decoded, decodedSizePx);
+      // as torchvision and albumentations, a random part is squashed whatever its aspect ratio
+      const image = crop
+        ? inputSquare(cropOf(decoded, crop), decodedSizePx, "squash")
+        : inputSquare(decoded, decodedSizePx, resizeMode);
       if (result instanceof Float32Array) writeParts(image, job, normalisedTable(normalisation!), result);
       else writeParts(image, job, plainTable(), result);
     };
@@ -64,7 +81,8 @@ function writeParts<V extends Values>(
   result: V,
 ): void {
   const valuesPerPart = 3 * imageSizePx ** 2;
-  for (const [i, { left, top, plan }] of parts.entries()) {
-    augmentInto(cropSquare(image, left, top, imageSizePx), plan, table, result, i * valuesPerPart);
+  const side = { width: imageSizePx, height: imageSizePx };
+  for (const [i, { left, top, steps }] of parts.entries()) {
+    augmentInto(cropRectangle(image, { left, top, ...side }), steps, table, result, i * valuesPerPart);
   }
 }

@@ -11,8 +11,8 @@ const IDLE_MS = 10_000;
 const pools = new Map<string, Threads<ImageJob, string | undefined>>();
 
 /**
- * Prepares an image in a thread: reads and decodes it, applies the resize rule if preprocessing has not, squashes it to
- * `decodedSizePx` x `decodedSizePx` (bilinear, as the original), and writes its parts. The engine decodes plain JPEGs,
+ * Prepares an image in a thread: reads and decodes it, applies the resize rule if preprocessing has not, makes it a
+ * square of `decodedSizePx` x `decodedSizePx` (bilinear, as the original), and writes its parts. The engine decodes plain JPEGs,
  * `decodeRgb` all else. Images start in the order of the calls.
  * @param numWorkers largest number of threads for this size
  * @returns the reason why the image cannot be used, or undefined; with a reason, `job.result` is not defined

@@ -2,16 +2,25 @@
 import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { projectPath } from "../../common/project";
+import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";
 import type { RgbImage } from "../pixels/rgb_image";
 import { augmentInto } from "./augment";
-import { IDENTITY_PLAN } from "./augment_plan";
+import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 import { prepareImage } from "./image_threads";
 import { type Normalisation, normalisedTable } from "./value_table";
 import { wholeImage } from "./views";
 
+/** Options of loading images. */
+export interface LoadOptions {
+  /** How an image becomes a square. Default: `squash`. */
+  resizeMode?: ResizeMode | undefined;
+  /** The augmentation of each image; default: none. */
+  plans?: readonly AugmentPlan[] | undefined;
+}
+
 /**
- * Loads images as training sees them before augmentation.
+ * Loads images as training sees them: each augmented by its plan, or unchanged without plans.
  * @param files paths below `dataDir`, or absolute
  * @param imageSizePx side S
  * @param numWorkers number of threads
@@ -24,12 +33,15 @@ export async function loadImages(
   files: readonly string[],
   imageSizePx: number,
   numWorkers: number,
+  { resizeMode = "squash", plans }: LoadOptions = {},
 ): Promise<RgbImage[]> {
   const folder = projectPath(dataDir);
-  return mapConcurrently(files, files.length, async (file) => {
+  return mapConcurrently(files, files.length, async (file, i) => {
     const path = resolve(folder, file);
     const result = new Uint8Array(new SharedArrayBuffer(3 * imageSizePx ** 2));
-    const job = { path, imageSizePx, parts: [wholeImage()], normalisation: undefined, result };
+    const { crop, steps } = plans?.[i] ?? IDENTITY_PLAN;
+    const pixels = { path, imageSizePx, resizeMode, crop, parts: [wholeImage(steps)] };
+    const job = { ...pixels, normalisation: undefined, result };
     const reason = await prepareImage(job, imageSizePx, numWorkers);
     if (reason !== undefined) throw unusableFile(path, reason);
     return { data: result.slice(), width: imageSizePx, height: imageSizePx };
@@ -41,7 +53,6 @@ export function normaliseImages(images: readonly RgbImage[], normalisation: Norm
   const valuesPerImage = images[0]?.data.length ?? 0;
   const result = new Float32Array(images.length * valuesPerImage);
   const table = normalisedTable(normalisation);
-  for (const [i, image] of images.entries())
-    augmentInto(image, IDENTITY_PLAN, table, result, i * valuesPerImage);
+  for (const [i, image] of images.entries()) augmentInto(image, [], table, result, i * valuesPerImage);
   return result;
 }

@@ -3,17 +3,21 @@ import { resolve } from "node:path";
 import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
 import { rowOf, setRows, sliceRows } from "../../common/vectors";
+import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";
 import type { AugmentPlan } from "./augment_plan";
+import type { ImageJob } from "./image_thread";
 import { prepareImage } from "./image_threads";
 import type { Normalisation } from "./value_table";
-import { type ImagePart, planViews, type Views, wholeImage } from "./views";
+import { planViews, type Views, wholeImage } from "./views";
 
 /** Settings of a pixel loader. */
 export interface PixelLoaderConfig {
   /** Absolute path. */
   dataDir: string;
   imageSize: number;
+  /** How an image becomes a square. */
+  resizeMode: ResizeMode;
   /** Number of threads that read, decode, augment and normalise. */
   numWorkers: number;
 }
@@ -31,13 +35,18 @@ export interface UnusableImage {
 export class PixelLoader {
   readonly #folder: string;
   readonly #imageSizePx: number;
+  readonly #resizeMode: ResizeMode;
   readonly #numWorkers: number;
   readonly #normalisation: Normalisation;
   readonly #free: SharedArrayBuffer[] = [];
 
-  constructor({ dataDir, imageSize, numWorkers }: PixelLoaderConfig, { mean, std }: Normalisation) {
+  constructor(
+    { dataDir, imageSize, resizeMode, numWorkers }: PixelLoaderConfig,
+    { mean, std }: Normalisation,
+  ) {
     this.#folder = dataDir;
     this.#imageSizePx = imageSize;
+    this.#resizeMode = resizeMode;
     this.#numWorkers = numWorkers;
     this.#normalisation = { mean, std };
   }
@@ -49,7 +58,10 @@ export class PixelLoader {
    * @throws UserError naming a file that cannot be used
    */
   async load(files: readonly string[], plans?: readonly AugmentPlan[]): Promise<Float32Array> {
-    const { values, reasons } = await this.#load(files, this.#imageSizePx, (i) => [wholeImage(plans?.[i])]);
+    const { values, reasons } = await this.#load(files, this.#imageSizePx, (i) => ({
+      parts: [wholeImage(plans?.[i]?.steps)],
+      crop: plans?.[i]?.crop,
+    }));
     const first = reasons.findIndex((reason) => reason !== undefined);
     if (first < 0) return values;
     this.release(values);
@@ -70,7 +82,7 @@ export class PixelLoader {
     const { decodedSizePx, parts } = planViews(views, this.#imageSizePx);
     const hashes = Buffer.from(new SharedArrayBuffer(files.length * CONTENT_LETTERS)).fill(NO_CONTENT);
     const hashOf = (i: number) => rowOf({ data: hashes, length: CONTENT_LETTERS }, i);
-    const { values, reasons } = await this.#load(files, decodedSizePx, () => parts, hashOf);
+    const { values, reasons } = await this.#load(files, decodedSizePx, () => ({ parts }), hashOf);
     const length = parts.length * this.#valuesPerPart;
     const unusable: UnusableImage[] = [];
     let count = 0;
@@ -100,11 +112,15 @@ export class PixelLoader {
   async #load(
     files: readonly string[],
     decodedSizePx: number,
-    partsOf: (i: number) => readonly ImagePart[],
+    partsOf: (i: number) => Pick<ImageJob, "parts" | "crop">,
     hashOf?: (i: number) => Uint8Array,
   ): Promise<{ values: Float32Array; reasons: (string | undefined)[] }> {
-    const settings = { imageSizePx: this.#imageSizePx, normalisation: this.#normalisation };
-    const length = partsOf(0).length * this.#valuesPerPart;
+    const settings = {
+      imageSizePx: this.#imageSizePx,
+      resizeMode: this.#resizeMode,
+      normalisation: this.#normalisation,
+    };
+    const length = partsOf(0).parts.length * this.#valuesPerPart;
     const values = this.#take(files.length * length);
     try {
       const reasons = await mapConcurrently(files, files.length, (file, i) => {
@@ -112,7 +128,7 @@ export class PixelLoader {
         const job = {
           ...settings,
           path: this.#pathOf(file),
-          parts: partsOf(i),
+          ...partsOf(i),
           result,
           content: hashOf?.(i),
         };

@@ -1,8 +1,7 @@
 // Views of an image that are embedded: the whole image, its mirror image, crops. Their features are averaged.
 
 import { keysOf } from "../../common/typed_keys";
-import type { RgbImage } from "../pixels/rgb_image";
-import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
+import type { AugmentStep } from "./augment_plan";
 
 /**
  * Kind of views. `whole`: the image squashed to the model's square; `mirror`: also its mirror image, as the original's
@@ -24,22 +23,22 @@ export const VIEWS = keysOf(KINDS);
 /** Side of the image that is cut into crops, as a multiple of a crop's side. */
 const CROPPED_SCALE = 8 / 7;
 
-/** A square part of an image, and its augmentation. */
+/** A square part of an image, and its changes. */
 export interface ImagePart {
   /** Left edge in px of the image, like `top`. */
   left: number;
   top: number;
-  plan: AugmentPlan;
+  steps: readonly AugmentStep[];
 }
 
-/** Returns the part that is the whole image, augmented by a plan. */
-export function wholeImage(plan = IDENTITY_PLAN): ImagePart {
-  return { left: 0, top: 0, plan };
+/** Returns the part that is the whole image, changed by steps. */
+export function wholeImage(steps: readonly AugmentStep[] = []): ImagePart {
+  return { left: 0, top: 0, steps };
 }
 
 /** Plan to make the views of an image, each `imageSizePx` x `imageSizePx`. */
 export interface ViewPlan {
-  /** Side of the square to which the image is squashed first. */
+  /** Side of the square that the image becomes first. */
   decodedSizePx: number;
   parts: readonly ImagePart[];
 }
@@ -49,7 +48,10 @@ export function planViews(views: Views, imageSizePx: number): ViewPlan {
   const { crops, mirrored } = KINDS[views];
   const decodedSizePx = crops ? Math.round(imageSizePx * CROPPED_SCALE) : imageSizePx;
   const parts = crops ? fiveCrops(decodedSizePx - imageSizePx) : [wholeImage()];
-  const withMirror = (part: ImagePart) => [part, { ...part, plan: { ...IDENTITY_PLAN, flip: true } }];
+  const withMirror = (part: ImagePart) => [
+    part,
+    { ...part, steps: [{ kind: "flip" }] satisfies AugmentStep[] },
+  ];
   return { decodedSizePx, parts: mirrored ? parts.flatMap(withMirror) : parts };
 }
 
@@ -62,17 +64,5 @@ function fiveCrops(far: number): ImagePart[] {
     [far, far],
     [Math.round(far / 2), Math.round(far / 2)],
   ] as const;
-  return places.map(([left, top]) => ({ left, top, plan: IDENTITY_PLAN }));
-}
-
-/** Cuts a square out of an image, uint8 [S, S, 3]; returns an image of that size itself. */
-export function cropSquare(image: RgbImage, left: number, top: number, sizePx: number): RgbImage {
-  const { data, width, height } = image;
-  if (width === sizePx && height === sizePx) return image;
-  const part = new Uint8Array(3 * sizePx * sizePx);
-  for (let row = 0; row < sizePx; row++) {
-    const start = 3 * ((top + row) * width + left);
-    part.set(data.subarray(start, start + 3 * sizePx), 3 * row * sizePx);
-  }
-  return { data: part, width: sizePx, height: sizePx };
+  return places.map(([left, top]) => ({ left, top, steps: [] }));
 }

@@ -1,7 +1,7 @@
-// Flips, scales and rotates an image about its centre in one bilinear pass. Shapes: H height, W width.
+// Flips, scales and rotates an image about its centre and shifts it, in one bilinear pass. Shapes: H height, W width.
 
 import type { RgbImage } from "../pixels/rgb_image";
-import type { AugmentPlan } from "./augment_plan";
+import type { WarpStep } from "./augment_plan";
 import { BLUES, fillBlack, GREENS, type Values, type ValueTable } from "./value_table";
 
 /** Positions are in 1/65,536 px, weights in 1/256: integers make these loops fast. */
@@ -22,14 +22,14 @@ interface Walk {
 }
 
 /**
- * Flips, scales and rotates an image by a plan; pixels from outside of the image are black.
+ * Flips, scales, rotates and shifts an image; pixels from outside of the image are black.
  * @param image uint8 [H, W, 3]
  * @param table maps a channel's value to the value that is written
  * @param result [H, W, 3], written from `offset` on
  */
 export function warp<V extends Values>(
   image: RgbImage,
-  { flip, scale, rotationDegrees }: AugmentPlan,
+  { flip, scale, rotationDegrees, shiftX, shiftY }: Omit<WarpStep, "kind"> & { flip: boolean },
   table: ValueTable<V>,
   result: V,
   offset: number,
@@ -40,12 +40,14 @@ export function warp<V extends Values>(
   const sin = Math.sin(angle) / scale;
   const mirror = flip ? -1 : 1;
   const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
+  const fromLeft = -centreX - shiftX * width;
   const place = (px: number) => toInt32(Math.round(px * PLACE_ONE));
   // from the position in the result back to that in the image; half a weight is added so that weights are rounded
   const halfWeight = 1 << (WEIGHT_SHIFT - 1);
   for (let row = 0; row < height; row++) {
-    const fromX = mirror * (-cos * centreX - sin * (row - centreY)) + centreX;
-    const fromY = -sin * centreX + cos * (row - centreY) + centreY;
+    const fromTop = row - centreY - shiftY * height;
+    const fromX = mirror * (cos * fromLeft - sin * fromTop) + centreX;
+    const fromY = sin * fromLeft + cos * fromTop + centreY;
     const start = { x: place(fromX) + halfWeight, y: place(fromY) + halfWeight };
     const walk = { ...start, stepX: place(mirror * cos), stepY: place(sin) };
     warpRow(image, walk, table, result, offset + 3 * row * width);

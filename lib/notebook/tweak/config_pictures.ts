@@ -1,8 +1,8 @@
 // Four training images as a config's first epoch sees them.
 import { existsSync } from "node:fs";
 import { randomStream } from "../../common/random";
+import { augmentationRows } from "../../config/augmentation";
 import { tablePath } from "../../config/paths";
-import { augment } from "../../images/loading/augment";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { loadImages } from "../../images/loading/loader";
 import type { RgbImage } from "../../images/pixels/rgb_image";
@@ -17,34 +17,31 @@ const PICTURE_PX = 112;
 const THREADS = 1;
 
 /** Returns the settings that change the pictures, as a key. */
-export function pictureKey({ stage, dataDir, csv, fold, holdOutShare, imageSize, seed }: Config): string {
-  return JSON.stringify([stage, dataDir, csv, fold, holdOutShare, imageSize, seed]);
+export function pictureKey(config: Config): string {
+  const { stage, dataDir, csv, fold, holdOutShare, imageSize, resizeMode, seed, augmentation } = config;
+  return JSON.stringify([stage, dataDir, csv, fold, holdOutShare, imageSize, resizeMode, seed, augmentation]);
 }
 
 /** Returns a function that draws the pictures of configs; it keeps the images that it has loaded. */
 export function picturesOfConfigs(): (config: Config) => Promise<Drawing | undefined> {
   const rowsOf = remember(rowsKey, readRows);
-  const imagesOf = remember(
-    (config: Config) => [...rowsKey(config), config.imageSize],
-    async (config): Promise<RgbImage[]> => {
-      const rows = await rowsOf(config);
-      const files = rows.map(({ file }) => file);
-      return loadImages(config.dataDir, files, config.imageSize, THREADS);
-    },
-  );
+  const imagesOf = remember(pictureKey, async (config): Promise<RgbImage[]> => {
+    const rows = await rowsOf(config);
+    const files = rows.map(({ file }) => file);
+    const recipe = augmentationRows(config.stage === "frozen" ? "none" : config.augmentation);
+    const plans = rows.map(({ row }) =>
+      drawAugmentPlan(randomStream(config.seed, "augment", 1, row), recipe, config.imageSize),
+    );
+    return loadImages(config.dataDir, files, config.imageSize, THREADS, { ...config, plans });
+  });
   return async (config) => {
     if (config.features || !existsSync(tablePath(config))) return undefined;
-    const isFrozen = config.stage === "frozen";
-    const rows = await rowsOf(config);
     const images = await imagesOf(config);
-    const items = images.map((image, i) => {
-      const plan = () =>
-        drawAugmentPlan(randomStream(config.seed, "augment", 1, rows[i]!.row), config.imageSize);
-      return { image: isFrozen ? image : augment(image, plan()) };
-    });
-    const title = isFrozen
-      ? `What the backbone sees, ${config.imageSize} px: the frozen stage does not augment`
-      : `What epoch 1 sees, ${config.imageSize} px, seed ${config.seed}`;
+    const items = images.map((image) => ({ image }));
+    const title =
+      config.stage === "frozen"
+        ? `What the backbone sees, ${config.imageSize} px: the frozen stage does not augment`
+        : `What epoch 1 sees, ${config.imageSize} px, seed ${config.seed}`;
     return imageGrid(items, { columns: PICTURES, sizePx: PICTURE_PX, title });
   };
 }

@@ -4,6 +4,7 @@ import { UserError } from "../../common/errors";
 import { escapeHtml } from "../../common/html";
 import { type ConfigOverrides, overrideConfig, requireSetting } from "../../config/config";
 import { changedSettings, nameOfConfig, presetOf } from "../../config/run_name";
+import { valueText } from "../../config/value_text";
 import type { RunEstimate } from "../../training/estimate";
 import { chartSvg } from "../output/curve_svg";
 import { useBundledFonts } from "../output/fonts";
@@ -59,7 +60,7 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
     const words = () => {
       const isMoved = control.value !== base[name];
       reset.disabled = !isMoved;
-      reset.label = `${isMoved ? "↺ " : ""}preset: ${base[name]}`;
+      reset.label = `${isMoved ? "↺ " : ""}preset: ${valueText(base[name])}`;
     };
     words();
     return { widget: row(control, reset), words };

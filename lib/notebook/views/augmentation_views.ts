@@ -1,17 +1,14 @@
-// Views of the training augmentation: as in training, and each part alone.
+// Views of the training augmentation: as in training, and each of its rows alone.
+import { UserError } from "../../common/errors";
 import { randomStream } from "../../common/random";
+import { augmentationRows } from "../../config/augmentation";
 import type { ShownImageSettings } from "../../config/parts";
-import { augment } from "../../images/loading/augment";
-import {
-  AUGMENT_LIMITS,
-  type AugmentPlan,
-  drawAugmentPlan,
-  IDENTITY_PLAN,
-} from "../../images/loading/augment_plan";
+import { type AugmentPlan, drawAugmentPlan, IDENTITY_PLAN } from "../../images/loading/augment_plan";
 import { loadImages } from "../../images/loading/loader";
 import { readRunData } from "../../training/data/read_run_data";
 import type { Drawing } from "../output/drawing";
 import { imageGrid } from "../output/images";
+import { examplesOf } from "./augmentation_examples";
 
 /**
  * Shows training images unchanged, then with exactly the pixels that the first epochs of this config will see.
@@ -25,63 +22,27 @@ export async function augmentationGrid(
 ): Promise<Drawing> {
   const { train } = await readRunData(config);
   const stride = Math.max(1, Math.floor(train.files.length / images));
-  const rows = Array.from({ length: images }, (_, i) => i * stride);
-  const files = rows.map((row) => train.files.at(row)!);
-  const loaded = await loadImages(config.dataDir, files, config.imageSize, config.numWorkers);
-  const items = loaded.flatMap((image, i) => {
-    const epochs = Array.from({ length: columns - 1 }, (_, place) => place + 1);
-    const drawn = epochs.map((epoch) => ({
-      image: augment(
-        image,
-        drawAugmentPlan(randomStream(config.seed, "augment", epoch, rows[i]!), config.imageSize),
-      ),
-      caption: `epoch ${epoch}`,
-    }));
-    return [{ image, caption: "as it is" }, ...drawn];
+  const recipe = augmentationRows(config.augmentation);
+  const cells = Array.from({ length: images * columns }, (_, cell) => {
+    const [row, epoch] = [Math.floor(cell / columns) * stride, cell % columns];
+    const random = randomStream(config.seed, "augment", epoch, row);
+    return {
+      file: train.files.at(row)!,
+      plan: epoch === 0 ? IDENTITY_PLAN : drawAugmentPlan(random, recipe, config.imageSize),
+      caption: epoch === 0 ? "as it is" : `epoch ${epoch}`,
+    };
   });
-  return imageGrid(items, { columns });
+  return cellGrid(config, cells, { columns });
 }
-
-const { brightness, contrast, scale, rotationDegrees, cutoutSide } = AUGMENT_LIMITS;
 
 /** Picture size, wide enough for the captions. */
 const RANGE_PX = 108;
 
-/** Maps a place in a part's range, 0..1, to an augmentation plan and its value as text. */
-type Part = (place: number) => { plan: Partial<AugmentPlan>; value: string };
-
-const between = (low: number, high: number, place: number) => low + (high - low) * place;
-/** Formats a number with its sign: "-0.1", "+0.1". */
-const signed = (value: number, digits = 2) => `${value > 0 ? "+" : ""}${Number(value.toFixed(digits))}`;
-
-const PARTS: Record<string, Part> = {
-  brightness: (place) => {
-    const value = between(-brightness, brightness, place);
-    return { plan: { brightness: value }, value: signed(value) };
-  },
-  contrast: (place) => {
-    const value = between(1 - contrast, 1 + contrast, place);
-    return { plan: { contrast: value }, value: `x ${Number(value.toFixed(2))}` };
-  },
-  scale: (place) => {
-    const value = between(1 - scale, 1 + scale, place);
-    return { plan: { scale: value }, value: `x ${Number(value.toFixed(2))}` };
-  },
-  rotation: (place) => {
-    const value = between(-rotationDegrees, rotationDegrees, place);
-    return { plan: { rotationDegrees: value }, value: `${signed(value, 1)}°` };
-  },
-  "cut-out": (place) => {
-    const side = between(...cutoutSide, place);
-    const cutout = { width: side, height: side, left: 0.15, top: between(0.15, 0.7, place) };
-    return { plan: { cutout }, value: `${Math.round(100 * side)} %` };
-  },
-};
-
 /**
- * Shows one training image with each part of the augmentation alone: one row per part, from one end of its range to
- * the other.
+ * Shows one training image with each part of the config's augmentation alone: one row per part, from one end of its
+ * range to the other.
  * @param row the training image's row (default: the first)
+ * @throws UserError if the augmentation has no rows
  * @example
  * show(await augmentationRanges(config));
  */
@@ -91,13 +52,37 @@ export async function augmentationRanges(
 ): Promise<Drawing> {
   const { train } = await readRunData(config);
   const file = train.files.at(row)!;
-  const [image] = await loadImages(config.dataDir, [file], config.imageSize, config.numWorkers);
+  const recipe = augmentationRows(config.augmentation);
+  if (recipe.length === 0)
+    throw new UserError("This config does not augment.", 'Set augmentation to "original", for example.');
   const places = Array.from({ length: columns }, (_, column) => column / (columns - 1));
-  const items = Object.entries(PARTS).flatMap(([name, part]) =>
+  const cells = recipe.flatMap(examplesOf).flatMap(({ name, at }) =>
     places.map((place) => {
-      const { plan, value } = part(place);
-      return { image: augment(image!, { ...IDENTITY_PLAN, ...plan }), caption: `${name} ${value}` };
+      const { value, ...plan } = at(place);
+      return { file, plan: { ...IDENTITY_PLAN, ...plan }, caption: `${name} ${value}` };
     }),
   );
-  return imageGrid(items, { columns, sizePx: RANGE_PX });
+  return cellGrid(config, cells, { columns, sizePx: RANGE_PX });
+}
+
+/** A picture of a grid: an image, changed by a plan. */
+interface Cell {
+  file: string;
+  plan: AugmentPlan;
+  caption: string;
+}
+
+/** Loads the pictures as training does, and draws them. */
+async function cellGrid(
+  { dataDir, imageSize, resizeMode, numWorkers }: ShownImageSettings,
+  cells: readonly Cell[],
+  options: { columns: number; sizePx?: number },
+): Promise<Drawing> {
+  const files = cells.map(({ file }) => file);
+  const plans = cells.map(({ plan }) => plan);
+  const loaded = await loadImages(dataDir, files, imageSize, numWorkers, { resizeMode, plans });
+  return imageGrid(
+    loaded.map((image, i) => ({ image, caption: cells[i]!.caption })),
+    options,
+  );
 }

@@ -14,7 +14,7 @@ import { lineFigure, sideBySide } from "../output/plots";
 import { type NamedRun, nameOfRun } from "./named_run";
 import { byEpoch, EVALUATIONS, lossSeries } from "./run_views";
 import { show } from "./show";
-import { differ } from "./training_views";
+import { cellOf, differ } from "./training_views";
 
 /** A run with its settings. */
 interface RunWithConfig {
@@ -77,7 +77,7 @@ function differingSettings(runs: readonly RunWithConfig[]): Record<string, unkno
   );
   const settings = differing.map((setting) => ({
     setting,
-    ...Object.fromEntries(runs.map(({ name, config }) => [name, config[setting]])),
+    ...Object.fromEntries(runs.map(({ name, config }) => [name, cellOf(config[setting])])),
   }));
   const tables = runs.map(({ view }) => tableText(readNote(view.folder)));
   const table = {

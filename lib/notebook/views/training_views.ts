@@ -7,6 +7,7 @@ import type { EstimateSettings } from "../../config/parts";
 import { preset } from "../../config/presets";
 import type { RunSettings } from "../../config/run";
 import { changedSettings, presetOf } from "../../config/run_name";
+import { isOfRows, shownText, valueText } from "../../config/value_text";
 import { estimateRun } from "../../training/estimate";
 import { learningRate, marginOf } from "../../training/step/schedule";
 import type { Figure } from "../output/figure";
@@ -35,9 +36,9 @@ export function compareConfigs(configs: Record<string, ShownConfig>): Record<str
     const differs = differ(values);
     return {
       setting,
-      ...Object.fromEntries(all.map(([name], i) => [name, values[i]])),
+      ...Object.fromEntries(all.map(([name], i) => [name, cellOf(values[i])])),
       "the preset's": isChanged
-        ? (differ(presetValues) ? presetValues : presetValues.slice(0, 1)).map(String).join(" | ")
+        ? (differ(presetValues) ? presetValues : presetValues.slice(0, 1)).map(valueText).join(" | ")
         : "",
       differs: differs ? "yes" : "",
       rank: Number(isChanged) * 4 + Number(MAIN_SETTINGS.includes(setting)) * 2 + Number(differs),
@@ -79,7 +80,12 @@ export function settingsText(config: ShownConfig): string {
 }
 
 function shownValue(value: ConfigOverrides[SettingName]): string {
-  return String(value) || "none";
+  return shownText(value);
+}
+
+/** Returns a value as a table shows it: lists of rows as text. */
+export function cellOf(value: unknown): unknown {
+  return isOfRows(value) ? valueText(value) : value;
 }
 
 /** Returns whether values differ; lists are compared by content. */

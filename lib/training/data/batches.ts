@@ -3,6 +3,7 @@ import { pickLabels } from "../../common/labels";
 import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
 import { pickRows, type Vectors } from "../../common/vectors";
+import { augmentationRows } from "../../config/augmentation";
 import type { EpochSettings } from "../../config/optimiser";
 import type { BatchSourceSettings, SamplerSettings } from "../../config/parts";
 import { dataFolder } from "../../config/paths";
@@ -148,11 +149,12 @@ export function imageBatches(
   const rowsAt = rowsOf(config, table.labels, shard);
   const { steps } = epochLength(config, table.files.length, shard.worldSize);
   const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, normalisation);
+  const recipe = augmentationRows(config.augmentation);
   const prepare = async (position: Position): Promise<Batch> => {
     const rows = rowsAt(position);
     const { labels, files } = labelsOf(table, rows);
     const plans = rows.map(({ row, pass }) =>
-      drawAugmentPlan(randomStream(config.seed, "augment", pass, row), config.imageSize),
+      drawAugmentPlan(randomStream(config.seed, "augment", pass, row), recipe, config.imageSize),
     );
     const inputs = await loader.load(files, plans);
     return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };

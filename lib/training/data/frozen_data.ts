@@ -7,6 +7,7 @@ import { pickLabels } from "../../common/labels";
 import type { ProgressOptions } from "../../common/progress";
 import type { Texts } from "../../common/texts";
 import { pickRows, type Vectors } from "../../common/vectors";
+import { atEvaluationSize } from "../../config/model";
 import type { FrozenDataSettings } from "../../config/parts";
 import { featuresPath, tablePath } from "../../config/paths";
 import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../../features/feature_files";
@@ -49,11 +50,14 @@ export async function readFrozenData(
   return config.features ? fromFolder(config, options) : fromPipeline(config, options);
 }
 
-/** Holds out a share of the training classes; `features` must contain both parts. */
+/**
+ * Holds out a share of the training classes; `features` must contain both parts.
+ * @param evaluated the same features at the size of the evaluation
+ */
 function splitHeldOut(
   config: FrozenDataSettings,
   whole: RunData,
-  features: Vectors,
+  { features, evaluated = async () => features }: { features: Vectors; evaluated?: () => Promise<Vectors> },
   rowOf: ReadonlyMap<string, number>,
 ): FrozenData {
   const data = holdOutClasses(whole, config);
@@ -62,7 +66,7 @@ function splitHeldOut(
     data,
     features: pickRows(features, rowsOf(learned, rowOf)),
     trainRows: rowsOf(data.train.files, rowsByFile(learned)),
-    featuresOf: async (set, rows) => pickRows(features, rowsOf(filesAt(data, set, rows), rowOf)),
+    featuresOf: async (set, rows) => pickRows(await evaluated(), rowsOf(filesAt(data, set, rows), rowOf)),
   };
 }
 
@@ -73,15 +77,18 @@ async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptio
   options.check?.(data, files.length, tablePath(config));
   const features = await ensureFeatures(config, "train", files, options);
   const rowOf = rowsByFile(files);
-  if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowOf);
+  const atSize = atEvaluationSize(config);
+  const evaluated = async () =>
+    atSize.imageSize === config.imageSize ? features : ensureFeatures(atSize, "train", files, options);
+  if (config.holdOutShare > 0) return splitHeldOut(config, data, { features, evaluated }, rowOf);
   return {
     data,
     features,
     trainRows: rowsOf(data.train.files, rowOf),
     featuresOf: async (set, rows) => {
       const isLearned = set === "train" || set === "validation";
-      if (isLearned) return pickRows(features, rowsOf(filesAt(data, set, rows), rowOf));
-      const all = await ensureFeatures(config, set, filesAt(data, set), options);
+      if (isLearned) return pickRows(await evaluated(), rowsOf(filesAt(data, set, rows), rowOf));
+      const all = await ensureFeatures(atSize, set, filesAt(data, set), options);
       return rows ? pickRows(all, rows) : all;
     },
   };
@@ -123,7 +130,7 @@ async function fromFolder(config: FrozenDataSettings, { check }: FrozenDataOptio
   };
   const data = { train: part(trained), validation: part(validated), classCount, retrieval };
   check?.(data, train.files.length, folder);
-  if (config.holdOutShare > 0) return splitHeldOut(config, data, features, rowsByFile([...train.files]));
+  if (config.holdOutShare > 0) return splitHeldOut(config, data, { features }, rowsByFile([...train.files]));
   return {
     data,
     features,
