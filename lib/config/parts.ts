@@ -1,6 +1,6 @@
 // Named parts of the config that span several concerns, one for each component that needs them.
 import type { DataSettings, TableSettings } from "./data";
-import type { ArcFaceSettings, LossSettings, PrefixSettings } from "./loss";
+import type { ArcFaceSettings, LossSettings, PairLossSettings, PrefixSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings, PatchPoolingSettings } from "./model";
 import type {
   AverageSettings,
@@ -39,7 +39,7 @@ export type FileFeatureSettings = Required<BackboneSettings> &
 export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin">;
 
 /** Settings that change the training loss. */
-export type TrainingLossSettings = ArcFaceSettings & PrefixSettings & ClassRowSettings;
+export type TrainingLossSettings = ArcFaceSettings & PairLossSettings & PrefixSettings & ClassRowSettings;
 
 /** Settings that choose a run's tables and held-out classes. */
 export type RunDataSettings = TableSettings & Pick<DataSettings, "holdOutShare"> & SeedSettings;
