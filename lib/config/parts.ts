@@ -58,8 +58,11 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
   Pick<OptimiserSettings, "batchSize"> &
   SeedSettings;
 
+/** Settings that order the rows of an epoch by their data sets. */
+export type DataSetOrderSettings = SamplerSettings & Pick<SamplingSettings, "dataSetSampling">;
+
 /** Settings that define the batches of a run. */
-export type BatchSourceSettings = SamplerSettings &
+export type BatchSourceSettings = DataSetOrderSettings &
   EpochSettings &
   Pick<OptimiserSettings, "accumulationSteps"> &
   Pick<DataSettings, "dataDir"> &
