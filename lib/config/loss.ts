@@ -28,6 +28,11 @@ export const LOSS = {
   /** Give larger classes a smaller share of the margin (`marginShares`). */
   classSizeMargin: setting(z.boolean(), false),
   /**
+   * Classes in the softmax of an image: all (`joint`), or those of its own data set (`by_data_set`), as with a head for
+   * each data set (UnED). Validation scores follow.
+   */
+  heads: setting(z.enum(["joint", "by_data_set"]), "joint"),
+  /**
    * A loss of pairs beside the margin loss, over the embeddings of a whole step: `SupCon` (supervised contrastive, Khosla
    * et al. 2020) or `MultiSimilarity` (Wang et al. 2019). It needs the sampler `m_per_class`.
    */

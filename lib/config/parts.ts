@@ -36,7 +36,7 @@ export type FileFeatureSettings = Required<BackboneSettings> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that neck and head depend on. */
-export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin">;
+export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin" | "heads">;
 
 /** Settings that change the training loss. */
 export type TrainingLossSettings = ArcFaceSettings & PairLossSettings & PrefixSettings & ClassRowSettings;
@@ -144,7 +144,7 @@ export type FrozenDataSettings = RunDataSettings &
 export type EstimateSettings = FrozenDataSettings & PlaceSettings & SamplerSettings & EpochSettings;
 
 /** Settings that the duration of a step in many processes depends on. */
-export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
+export type ScalingSettings = Omit<HeadSettings, "classSizeMargin" | "heads"> &
   Required<FeatureSettings> &
   BucketSettings &
   Pick<ModelSettings, "tower"> &

@@ -64,7 +64,7 @@ export function scalingInputs(
   const tower = findTower(config.tower);
   const featureCount = featureLength(tower, config);
   const { [HEAD_WEIGHT]: rows, ...neck } = headShapes(
-    { ...config, classSizeMargin: false },
+    { ...config, classSizeMargin: false, heads: "joint" },
     featureCount,
     classCount,
   );

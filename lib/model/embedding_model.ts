@@ -7,14 +7,14 @@ import type { Cluster } from "../engine/session/cluster";
 import { allGather } from "../engine/tracing/collectives";
 import { scope } from "../engine/tracing/scope";
 import { l2Normalize, marginLoss } from "./arcface";
-import { classCosines, marginsOf, rowsPerClass } from "./head";
+import { classCosines, cosinesWithinDataSets, marginsOf, rowsPerClass } from "./head";
 import { mergeAdapters } from "./lora";
 import { type NeckTraining, neck } from "./neck";
 import { pairLoss } from "./pair_loss";
 import { shardedMarginLoss } from "./sharded_head";
 import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
-import { HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
+import { DATA_SET_NAME, HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
 
 /**
  * A function from inputs to features: cached features pass unchanged, images go through the tower.
@@ -166,7 +166,9 @@ function wholeLoss(weights: Weights, batch: LossInputs, config: TrainingLossSett
   const { labels } = batch;
   const margin = marginsOf(weights, labels, batch.margin);
   return (embeddings, rows) => {
-    const cosines = scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
+    const cosines = scope("head", () =>
+      cosinesWithinDataSets(weights, classCosines(embeddings, rows, rowsPerClass(config)), labels),
+    );
     return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
   };
 }
@@ -182,10 +184,11 @@ function shardedLoss(
     const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
     return { labels, margin: marginsOf(weights, labels, batch.margin) };
   });
+  const dataSets = weights[DATA_SET_NAME];
   const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
   const options = { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) };
   return (embeddings, rows) =>
     scope("sharded_head", () =>
-      shardedMarginLoss(cluster, { embeddings, rows, labels, margin, sample }, options),
+      shardedMarginLoss(cluster, { embeddings, rows, labels, margin, dataSets, sample }, options),
     );
 }

@@ -45,7 +45,7 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
     matryoshka: [4, 6],
   },
   { pairLoss: "MultiSimilarity" },
-  { processes: 2, pairLoss: "SupCon" },
+  { processes: 2, pairLoss: "SupCon", heads: "by_data_set" },
 ];
 
 const CLASSES = 10;

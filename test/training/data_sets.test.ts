@@ -3,11 +3,17 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pickRows } from "guie/dist/common/vectors";
 import type { TrainConfig } from "guie/dist/config/config";
+import { classify } from "guie/dist/embedding/embed_images";
+import { tf } from "guie/dist/engine/native/tf";
 import { openFeatures } from "guie/dist/features/feature_files";
 import { writeFeatures } from "guie/dist/features/feature_writer";
 import { readImageList } from "guie/dist/features/image_list";
+import { cosinesOf } from "guie/dist/model/embedding_model";
+import { DATA_SET_NAME } from "guie/dist/model/weight_names";
 import { prepareRunFolder } from "guie/dist/runs/start_folder";
+import { buildTraining } from "guie/dist/training/build";
 import { imageBatches } from "guie/dist/training/data/batches";
 import { holdOutClasses } from "guie/dist/training/data/choice_classes";
 import { readFrozenData } from "guie/dist/training/data/frozen_data";
@@ -85,6 +91,8 @@ test("a row that an epoch repeats is augmented anew", async () => {
 });
 
 const CASES: [string, Partial<TrainConfig>][] = [
+  ["with a head for each data set", { heads: "by_data_set", head: "Sub_Arc_face", loss: "CosFace" }],
+  ["with a sharded head for each data set", { heads: "by_data_set", shardHead: true, dropout: 0.2 }],
   ["by square root", { dataSetSampling: "square_root", dropout: 0.2 }],
   [
     "in turn, several of a class",
@@ -106,7 +114,9 @@ for (const [name, overrides] of CASES) {
 }
 
 test("a stopped run goes on with the losses of a whole one, to the bit", async () => {
-  const settings = { dataSetSampling: "equal", sampler: "class_balanced", cpktSteps: 1 } as const;
+  const settings: Partial<TrainConfig> = {
+    ...{ dataSetSampling: "equal", sampler: "class_balanced", heads: "by_data_set", cpktSteps: 1 },
+  };
   const whole = prepareRunFolder(configOf("whole", 1, settings));
   await runTraining(whole);
   const stopped = prepareRunFolder(configOf("stopped", 1, settings));
@@ -124,10 +134,32 @@ test("a stopped run goes on with the losses of a whole one, to the bit", async (
 
 test("one data set only: refused before anything is computed", async () => {
   const one = await makeTinyData();
-  const folder = prepareRunFolder(runConfig("one-data-set", one, 1, { dataSetSampling: "equal" }));
-  await assert.rejects(
-    runTraining(folder),
-    /dataSetSampling = equal needs several data sets: .* are of one \(tiny\)/,
-  );
+  for (const [name, settings] of Object.entries({
+    "dataSetSampling = equal": { dataSetSampling: "equal" },
+    "heads = by_data_set": { heads: "by_data_set" },
+  } as Record<string, Partial<TrainConfig>>)) {
+    const folder = prepareRunFolder(runConfig(name, one, 1, settings));
+    const message = new RegExp(`${name} needs several data sets: all classes of .* are of one \\(tiny\\)`);
+    await assert.rejects(runTraining(folder), message);
+  }
   rmSync(one, { recursive: true });
+});
+
+test("a run with a head for each data set starts from one with a joint head, and validates within data sets", async () => {
+  const joint = configOf("joint", 1, { nEpochs: 1 });
+  await runTraining(prepareRunFolder(joint));
+  const config = configOf("apart", 1, { heads: "by_data_set", initFrom: joint.runName, nEpochs: 1 });
+  const setup = await buildTraining(config);
+  const weights = await setup.trainer.headWeights();
+  assert.deepEqual([...weights[DATA_SET_NAME]!.dataSync()], [0, 0, 0, 0, 1, 1]);
+  const { labels, files } = setup.data.validation;
+  // An image of the data set b, which has the classes 4 and 5
+  const row = files.findIndex((file) => file.includes("/4_"));
+  const features = pickRows(await setup.featuresOf("validation"), [row]);
+  const { loss } = await classify(weights, features, [labels[row]!], config);
+  const x = tf.tensor2d(features.data, [1, features.length]);
+  const cosines = cosinesOf(weights, x, config).dataSync();
+  const expected = Math.log(1 + Math.exp(config.s * (cosines[5]! - cosines[4]!)));
+  assert.ok(Math.abs(loss - expected) < 1e-4, `${loss}, not ${expected}`);
+  setup.trainer.dispose();
 });

@@ -1,5 +1,6 @@
 // Refuses training data that nothing can be learned from, before anything is computed.
 import { UserError } from "../../common/errors";
+import type { LossSettings } from "../../config/loss";
 import type { BatchSettings, OptimiserSettings } from "../../config/optimiser";
 import { type PlaceSettings, processCount } from "../../config/processes";
 import type { SamplingSettings } from "../../config/sampling";
@@ -30,6 +31,7 @@ export function requireLearnable(
   config: Pick<BatchSettings, "batchSize"> &
     Pick<OptimiserSettings, "leastSteps"> &
     Pick<SamplingSettings, "dataSetSampling"> &
+    Pick<LossSettings, "heads"> &
     PlaceSettings,
   source: string,
 ): void {
@@ -42,6 +44,7 @@ export function requireLearnable(
   }
   if (config.dataSetSampling !== "rows")
     requireDataSets(train, source, `dataSetSampling = ${config.dataSetSampling}`);
+  if (config.heads === "by_data_set") requireDataSets(train, source, "heads = by_data_set");
   const rows = train.files.length;
   const needed = config.batchSize * processCount(config);
   if (rows >= needed || config.leastSteps > 0) return;
