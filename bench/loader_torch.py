@@ -15,7 +15,14 @@ warnings.filterwarnings("ignore")  # ShiftScaleRotate is announced to become Aff
 cv2.setNumThreads(0)
 
 
-def augmentation(size_px):
+CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def plain(size_px, mean, std):
+    return A.Compose([A.Resize(size_px, size_px), A.Normalize(mean, std)])
+
+
+def augmentation(size_px, mean=CLIP[0], std=CLIP[1]):
     return A.Compose(
         [
             A.Resize(size_px, size_px),
@@ -27,15 +34,14 @@ def augmentation(size_px):
             A.CoarseDropout(
                 num_holes_range=(1, 1), hole_height_range=(0.1, 0.2), hole_width_range=(0.1, 0.2), fill=0, p=0.5
             ),
-            A.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+            A.Normalize(mean, std),
         ]
     )
 
 
 class Images(torch.utils.data.Dataset):
-    def __init__(self, folder, size_px):
-        self.chain = augmentation(size_px)
-        self.paths = sorted(str(path) for path in Path(folder).glob("*.jpg"))
+    def __init__(self, paths, chain):
+        self.paths, self.chain = paths, chain
 
     def __len__(self):
         return len(self.paths)
@@ -55,8 +61,9 @@ def peak_mb():
 
 
 def loader(folder, size_px, batch):
+    paths = sorted(str(path) for path in Path(folder).glob("*.jpg"))
     options = {"shuffle": True, "drop_last": True, "num_workers": 2, "persistent_workers": True}
-    return torch.utils.data.DataLoader(Images(folder, size_px), batch_size=batch, **options)
+    return torch.utils.data.DataLoader(Images(paths, augmentation(size_px)), batch_size=batch, **options)
 
 
 def serve():

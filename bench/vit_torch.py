@@ -65,12 +65,12 @@ class Tower(nn.Module):
         return torch.cat(features, 1) if last_blocks > 1 else features[0]
 
 
-def arc_face(embeddings, rows, labels, scale=SCALE):
+def arc_face(embeddings, rows, labels, scale=SCALE, margin=MARGIN):
     cosines = F.linear(F.normalize(embeddings), F.normalize(rows))
     truth = cosines.gather(1, labels[:, None])
-    shifted = truth * math.cos(MARGIN) - torch.sqrt((1 - truth**2).clamp(1e-12, 1)) * math.sin(MARGIN)
-    easy = truth - MARGIN * math.sin(MARGIN)
-    shifted = torch.where(truth > -math.cos(MARGIN), shifted, easy)
+    shifted = truth * math.cos(margin) - torch.sqrt((1 - truth**2).clamp(1e-12, 1)) * math.sin(margin)
+    easy = truth - margin * math.sin(margin)
+    shifted = torch.where(truth > -math.cos(margin), shifted, easy)
     return F.cross_entropy(scale * cosines.scatter(1, labels[:, None], shifted), labels)
 
 
