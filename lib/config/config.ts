@@ -110,6 +110,17 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
     "matryoshka",
     "the lengths must be below embeddingDim: the whole counts anyway",
   ],
+  [
+    ({ pairLoss, sampler, samplesPerClass }) =>
+      pairLoss !== "none" && (sampler !== "m_per_class" || samplesPerClass < 2),
+    "pairLoss",
+    "its pairs are images of one class in a step, which other samplers give by chance only: set sampler to m_per_class, samplesPerClass to 2 or more",
+  ],
+  [
+    ({ pairLoss, accumulationSteps }) => pairLoss !== "none" && accumulationSteps > 1,
+    "pairLoss",
+    "its pairs are those of a whole step, which is not computed in pieces then: set accumulationSteps to 1",
+  ],
 ];
 
 /** Returns the present name of a setting. @throws UserError for an unknown name, with the nearest known one */

@@ -27,6 +27,31 @@ export const LOSS = {
   matryoshka: setting(z.array(count).readonly(), []),
   /** Give larger classes a smaller share of the margin (`marginShares`). */
   classSizeMargin: setting(z.boolean(), false),
+  /**
+   * Classes in the softmax of an image: all (`joint`), or those of its own data set (`by_data_set`), as with a head for
+   * each data set (UnED). Validation scores follow.
+   */
+  heads: setting(z.enum(["joint", "by_data_set"]), "joint"),
+  /**
+   * A loss of pairs beside the margin loss, over the embeddings of a whole step: `SupCon` (supervised contrastive, Khosla
+   * et al. 2020) or `MultiSimilarity` (Wang et al. 2019). It needs the sampler `m_per_class`.
+   */
+  pairLoss: setting(z.enum(["none", "SupCon", "MultiSimilarity"]), "none"),
+  /** Factor of the pair loss, which is added to the margin loss. */
+  pairLossWeight: setting(positive, 1),
+  /** Temperature of `SupCon`, by which cosines are divided. */
+  pairTemperature: setting(positive, 0.1),
+  /** Factor alpha of `MultiSimilarity` for pairs of one class. */
+  pairAlpha: setting(positive, 2),
+  /** Factor beta of `MultiSimilarity` for pairs of different classes. */
+  pairBeta: setting(positive, 50),
+  /** Cosine that `MultiSimilarity` subtracts from all cosines (lambda in the paper). */
+  pairBase: setting(z.number().min(-1).max(1), 0.5),
+  /**
+   * `MultiSimilarity`: pairs of one class count unless they are nearer by this cosine than the nearest image of another
+   * class, and the reverse; above 2 all pairs count.
+   */
+  pairEpsilon: setting(z.number().nonnegative(), 0.1),
 };
 
 /** Settings of the loss. */
@@ -40,3 +65,9 @@ export type PrefixSettings = Pick<LossSettings, "matryoshka">;
 
 /** Settings of the margin schedule. */
 export type MarginSettings = Pick<LossSettings, "margin" | "marginStep" | "marginMax">;
+
+/** Settings of the pair loss. */
+export type PairLossSettings = Pick<
+  LossSettings,
+  "pairLoss" | "pairLossWeight" | "pairTemperature" | "pairAlpha" | "pairBeta" | "pairBase" | "pairEpsilon"
+>;

@@ -1,7 +1,7 @@
 // Named parts of the config that span several concerns, one for each component that needs them.
 import type { AugmentationSettings } from "./augmentation";
 import type { DataSettings, TableSettings } from "./data";
-import type { ArcFaceSettings, LossSettings, PrefixSettings } from "./loss";
+import type { ArcFaceSettings, LossSettings, PairLossSettings, PrefixSettings } from "./loss";
 import type { ClassRowSettings, ModelSettings, NeckSettings, PatchPoolingSettings } from "./model";
 import type {
   AverageSettings,
@@ -38,10 +38,10 @@ export type FileFeatureSettings = Required<BackboneSettings> &
   Pick<SamplingSettings, "numWorkers">;
 
 /** Settings that neck and head depend on. */
-export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin">;
+export type HeadSettings = NeckSettings & ClassRowSettings & Pick<LossSettings, "classSizeMargin" | "heads">;
 
 /** Settings that change the training loss. */
-export type TrainingLossSettings = ArcFaceSettings & PrefixSettings & ClassRowSettings;
+export type TrainingLossSettings = ArcFaceSettings & PairLossSettings & PrefixSettings & ClassRowSettings;
 
 /** Settings that choose a run's tables and held-out classes. */
 export type RunDataSettings = TableSettings & Pick<DataSettings, "holdOutShare"> & SeedSettings;
@@ -61,8 +61,11 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
   Pick<OptimiserSettings, "batchSize"> &
   SeedSettings;
 
+/** Settings that order the rows of an epoch by their data sets. */
+export type DataSetOrderSettings = SamplerSettings & Pick<SamplingSettings, "dataSetSampling">;
+
 /** Settings that define the batches of a run. */
-export type BatchSourceSettings = SamplerSettings &
+export type BatchSourceSettings = DataSetOrderSettings &
   EpochSettings &
   AugmentationSettings &
   Pick<OptimiserSettings, "accumulationSteps"> &
@@ -147,7 +150,7 @@ export type FrozenDataSettings = RunDataSettings &
 export type EstimateSettings = FrozenDataSettings & PlaceSettings & SamplerSettings & EpochSettings;
 
 /** Settings that the duration of a step in many processes depends on. */
-export type ScalingSettings = Omit<HeadSettings, "classSizeMargin"> &
+export type ScalingSettings = Omit<HeadSettings, "classSizeMargin" | "heads"> &
   Required<FeatureSettings> &
   BucketSettings &
   Pick<ModelSettings, "tower"> &

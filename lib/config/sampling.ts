@@ -13,6 +13,12 @@ export const SAMPLING = {
   sampler: setting(z.enum(["shuffle", "class_balanced", "m_per_class"]), "shuffle"),
   /** Rows in a group of one class (`m_per_class`); a divisor of `batchSize`. */
   samplesPerClass: setting(count, 4),
+  /**
+   * Share of each data set in an epoch, whose length stays the same: as the table has it (`rows`), by the square root of
+   * its rows (`square_root`), all alike (`equal`), or all images of a step of one data set, each in turn (`round_robin`;
+   * UnED).
+   */
+  dataSetSampling: setting(z.enum(["rows", "square_root", "equal", "round_robin"]), "rows"),
 };
 
 /** Settings of reading and ordering the rows. */

@@ -9,6 +9,7 @@ import type { ClassRowSettings } from "../config/model";
 import { tf } from "../engine/native/tf";
 import { marginLoss } from "../model/arcface";
 import { cosinesOf, unitVectors } from "../model/embedding_model";
+import { cosinesWithinDataSets } from "../model/head";
 import type { Weights } from "../model/vit";
 import { TRANSFORM_NAMES } from "../model/weight_names";
 import { bootstrapMeans, type Interval, intervalOf } from "../retrieval/bootstrap";
@@ -26,7 +27,8 @@ export interface ClassificationScores {
 }
 
 /**
- * Computes loss (with scale s, without margin), top-1 and top-5 over all classes and all images.
+ * Computes loss (with scale s, without margin), top-1 and top-5 over all images, among all classes; among those of the
+ * image's data set if the model has a head for each.
  * @param features [N, F]
  * @param labels [N]
  * @throws UserError if the number of labels differs from that of the features, or a label is not a class of the head
@@ -46,9 +48,10 @@ export async function classify(
     const block = sliceRows(features, start, start + ROWS_PER_BLOCK);
     const truth = pickLabels(labels, rowRange(start, start + block.count));
     const [blockLoss, best] = tf.tidy(() => {
-      const cosines = cosinesOf(weights, tensorOf(block), config);
-      requireClasses(truth, cosines.shape[1]);
+      const ofAll = cosinesOf(weights, tensorOf(block), config);
+      requireClasses(truth, ofAll.shape[1]);
       const labels = tf.tensor1d(truth, "int32");
+      const cosines = cosinesWithinDataSets(weights, ofAll, labels);
       const mean = marginLoss(cosines, labels, { loss: "CosFace", s: config.s, margin: 0 });
       const ranked = tf.topk(cosines, Math.min(5, cosines.shape[1])).indices;
       return [mean.dataSync()[0]!, ranked.arraySync() as number[][]] as const;

@@ -1,10 +1,10 @@
 // Inputs of `predictStep` for a config on given machines. The machines' numbers are from data sheets, none is measured.
 import type { ScalingSettings } from "../config/parts";
 import { headShapes } from "../model/head";
-import { forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { HEAD_WEIGHT } from "../model/weight_names";
+import { forwardFlops } from "../training/tower_cost";
 import type { ScalingInputs } from "./scaling";
 
 /** A kind of host, with its makers' numbers. */
@@ -64,7 +64,7 @@ export function scalingInputs(
   const tower = findTower(config.tower);
   const featureCount = featureLength(tower, config);
   const { [HEAD_WEIGHT]: rows, ...neck } = headShapes(
-    { ...config, classSizeMargin: false },
+    { ...config, classSizeMargin: false, heads: "joint" },
     featureCount,
     classCount,
   );

@@ -1,7 +1,7 @@
 // Features on disk, the only format of vectors that this library writes. A folder holds
 //   features.json                    shape, shards, origin; written last: a folder that has it is complete
 //   features_00000.safetensors, ...  the tensor `features` [rows, F] of each shard, float16 or float32
-//   rows.csv                         image_files[,labels][,fold]: the image of each row, shard after shard
+//   rows.csv                         image_files[,labels][,fold][,dataset]: the image of each row, shard after shard
 //   skipped.csv                      image_files,reason: images that could not be read, if any
 //   classes.csv                      labels,class_name: names of the classes, if they have any
 //   sources.json                     file system stamps of the images of each shard
@@ -66,6 +66,8 @@ export interface FeatureRows {
   labels?: ArrayLike<number>;
   /** Folds, if known. */
   folds?: ArrayLike<number>;
+  /** Names of the rows' data sets, if known. */
+  dataSets?: Texts;
   /** Name of each class by its label, if the classes have names. */
   classNames?: readonly string[];
 }
@@ -83,7 +85,7 @@ export interface FeatureSummary {
   madeBy: MadeBy;
   /** SHA-256 of `madeBy`, dtype, rows per shard, and the list of images. */
   identity: string;
-  /** SHA-256 of the labels and folds. */
+  /** SHA-256 of the labels, folds, class names and data sets. */
   rowsIdentity: string;
   /** SHA-256 of the images' content; undefined if it was not recorded. */
   content?: string;
@@ -203,10 +205,14 @@ async function readRows(folder: string, { count, rowsCrc32 }: FeatureSummary): P
     );
   const files = new TextColumn(count);
   const columns = { labels: new Float64Array(count), fold: new Float64Array(count) }; // class numbers may have ten digits
+  const dataSets = new TextColumn(count);
+  let dataSet: string | undefined;
   const present = new Set<string>();
   const found = await eachCsvRow(path, ["image_files"], (row, index) => {
     if (index >= count) return;
     files.push(pathFromSpreadsheet(row.image_files!));
+    if (row.dataset !== undefined) dataSets.push(row.dataset === dataSet ? null : row.dataset);
+    dataSet = row.dataset;
     for (const [name, values] of Object.entries(columns)) {
       if (row[name] === undefined) continue;
       present.add(name);
@@ -223,6 +229,7 @@ async function readRows(folder: string, { count, rowsCrc32 }: FeatureSummary): P
     files,
     ...(present.has("labels") ? { labels: columns.labels } : {}),
     ...(present.has("fold") ? { folds: columns.fold } : {}),
+    ...(dataSets.length > 0 ? { dataSets } : {}),
   };
 }
 

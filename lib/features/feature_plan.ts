@@ -44,9 +44,11 @@ export function identityOf({
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);
 }
 
-/** Returns a hash that identifies the labels, folds and class names of a plan's rows. */
+/** Returns a hash that identifies the labels, folds, class names and data sets of a plan's rows. */
 export function rowsIdentityOf({ rows }: FeaturePlan): string {
-  return digest(rows.labels ?? [], rows.folds ?? [], ...(rows.classNames ? [rows.classNames] : []));
+  const names = rows.classNames ? [rows.classNames] : [];
+  const dataSets = rows.dataSets ? [["data sets"], rows.dataSets] : [];
+  return digest(rows.labels ?? [], rows.folds ?? [], ...names, ...dataSets);
 }
 
 /** Returns the SHA-256 of lists, hashed in pieces: the text of millions of paths exceeds the length of a string. */

@@ -236,11 +236,18 @@ function contentOf(shards: readonly Shard[]): Pick<FeatureSummary, "content"> {
 
 async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<string>): Promise<void> {
   const numbers = [rows.labels, rows.folds].filter((values) => values !== undefined);
-  const columns = ["image_files", ...(rows.labels ? ["labels"] : []), ...(rows.folds ? ["fold"] : [])];
+  const { dataSets } = rows;
+  const columns = [
+    "image_files",
+    ...(rows.labels ? ["labels"] : []),
+    ...(rows.folds ? ["fold"] : []),
+    ...(dataSets ? ["dataset"] : []),
+  ];
   function* lines(): Generator<(string | number)[]> {
     let row = 0;
     for (const file of rows.files) {
-      if (!skipped.has(file)) yield [pathForSpreadsheet(file), ...numbers.map((values) => values[row]!)];
+      const ofRow = [...numbers.map((values) => values[row]!), ...(dataSets ? [dataSets.at(row)!] : [])];
+      if (!skipped.has(file)) yield [pathForSpreadsheet(file), ...ofRow];
       row++;
     }
   }

@@ -106,24 +106,34 @@ async function pipelineList(path: string, dataDir: string, fileColumn: string): 
   const hasFolds = columns.includes("fold");
   const files: string[] = [];
   const texts: string[] = [];
+  const hasDataSets = columns.includes("dataset");
   const folds: number[] = [];
-  const shared = new Map<string, string>(); // one copy of each label's text
+  const dataSets: string[] = [];
+  const shared = new Map<string, string>(); // one copy of each text
+  const sharedText = (text: string) => {
+    if (!shared.has(text)) shared.set(text, text);
+    return shared.get(text)!;
+  };
   const seen = new SeenImages(path);
   await eachCsvRow(path, [fileColumn], (row, index) => {
     const where = (column: string) => `${path}, row ${index + 1}: the column "${column}"`;
-    const text = labelColumn ? sameName(row[labelColumn]!) : "";
-    const label = shared.get(text) ?? text;
-    shared.set(label, label);
+    const label = sharedText(labelColumn ? sameName(row[labelColumn]!) : "");
     const file = row[fileColumn]!;
     if (seen.add(file, WHOLE_NUMBER.test(label) ? Number(label) : label, index + 1) !== undefined) return;
     files.push(file);
     if (labelColumn) texts.push(label);
     if (hasFolds) folds.push(wholeNumberCell(row.fold!, where("fold"), "Fix the file."));
+    if (hasDataSets) dataSets.push(sharedText(row.dataset!));
   });
   requireSome(path, files);
   const folder = baseOf(files, [dataDir, dirname(path)]);
   const labels = labelColumn === undefined ? {} : labelsOf(texts, `${path}: the column "${labelColumn}"`);
-  const rows = { files: files.map(onDisk(folder)), ...labels, ...(hasFolds ? { folds } : {}) };
+  const rows = {
+    files: files.map(onDisk(folder)),
+    ...labels,
+    ...(hasFolds ? { folds } : {}),
+    ...(hasDataSets ? { dataSets } : {}),
+  };
   return { folder, rows, leftOut: [] };
 }
 

@@ -7,13 +7,14 @@ import type { Cluster } from "../engine/session/cluster";
 import { allGather } from "../engine/tracing/collectives";
 import { scope } from "../engine/tracing/scope";
 import { l2Normalize, marginLoss } from "./arcface";
-import { classCosines, marginsOf, rowsPerClass } from "./head";
+import { classCosines, cosinesWithinDataSets, marginsOf, rowsPerClass } from "./head";
 import { mergeAdapters } from "./lora";
 import { type NeckTraining, neck } from "./neck";
+import { pairLoss } from "./pair_loss";
 import { shardedMarginLoss } from "./sharded_head";
 import type { Tower } from "./tower";
 import { type FeatureOptions, vitFeatures, type Weights } from "./vit";
-import { HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
+import { DATA_SET_NAME, HEAD_WEIGHT, isOfTower, nameInTower, TRANSFORM_NAMES } from "./weight_names";
 
 /**
  * A function from inputs to features: cached features pass unchanged, images go through the tower.
@@ -92,9 +93,26 @@ export interface StepShards {
   sampleSize?: number;
 }
 
+/** The processes that train together, in a loss. */
+export interface LossRanks extends NonNullable<NeckTraining["ranks"]> {
+  /** Concatenates the rows of all processes; differentiable, in a loss that every process computes alike. */
+  gather<T extends tf.Tensor>(x: T): T;
+  /** Concatenates the labels of all processes. */
+  gatherLabels(labels: tf.Tensor1D): tf.Tensor1D;
+}
+
+/** What a training loss knows beside weights, batch and config. */
+export interface LossTraining extends Pick<NeckTraining, "assign"> {
+  /** The processes that train together; default: only this one. */
+  ranks?: LossRanks | undefined;
+  /** The shards of the head, if these processes divide its rows. */
+  shards?: StepShards | undefined;
+}
+
 /**
- * Returns the training loss, a scalar: features, neck with dropout, cosines, margin; with `matryoshka` the mean over the
- * prefixes of the embedding. With `shards` it is over the images and classes of all processes, and equal in all of them.
+ * Returns the training loss, a scalar: features, neck with dropout, cosines, margin, and the loss of pairs if the config
+ * has one; with `matryoshka` the mean over the prefixes of the embedding. With `shards`, and of pairs, it is over the images
+ * of all processes, and equal in all of them.
  * @param training takes a batch norm's new running values, by name; its `ranks` share the statistics
  */
 export function trainingLoss(
@@ -102,14 +120,14 @@ export function trainingLoss(
   weights: Weights,
   batch: LossInputs,
   config: TrainingLossSettings,
-  training: Omit<NeckTraining, "keep"> & { shards?: StepShards },
+  { assign, ranks, shards }: LossTraining,
 ): tf.Scalar {
   const ofImages = features(weights, batch.inputs, batch.patches);
-  const embeddings = scope("neck", () => neck(weights, ofImages, { ...training, keep: batch.keep }));
+  const neckTraining = { assign, keep: batch.keep, ...(ranks && { ranks }) };
+  const embeddings = scope("neck", () => neck(weights, ofImages, neckTraining));
   const rows = weights[HEAD_WEIGHT] as tf.Tensor2D;
-  const lossOf = training.shards
-    ? shardedLoss(weights, batch, config, training.shards)
-    : wholeLoss(weights, batch, config);
+  const ofMargin = shards ? shardedLoss(weights, batch, config, shards) : wholeLoss(weights, batch, config);
+  const lossOf = config.pairLoss === "none" ? ofMargin : withPairLoss(ofMargin, batch, config, ranks);
   const prefixes = config.matryoshka.map((length) =>
     scope(`first${length}`, () => lossOf(firstColumns(embeddings, length), firstColumns(rows, length))),
   );
@@ -119,6 +137,24 @@ export function trainingLoss(
 
 /** A loss of embeddings [B, E] and the head's rows [C K, E]. */
 type RowsLoss = (embeddings: tf.Tensor2D, rows: tf.Tensor2D) => tf.Scalar;
+
+/** Adds the loss of pairs among the images of all processes. */
+function withPairLoss(
+  ofMargin: RowsLoss,
+  batch: LossInputs,
+  config: TrainingLossSettings,
+  ranks: LossRanks | undefined,
+): RowsLoss {
+  const labels = ranks?.gatherLabels(batch.labels) ?? batch.labels;
+  return (embeddings, rows) => {
+    const margin = ofMargin(embeddings, rows);
+    return scope("pair_loss", () => {
+      const units = l2Normalize(embeddings);
+      const ofPairs = pairLoss(ranks?.gather(units) ?? units, labels, config);
+      return tf.add(margin, tf.mul(ofPairs, config.pairLossWeight));
+    });
+  };
+}
 
 /** Returns the first columns of a matrix. [N, E] -> [N, length]. */
 function firstColumns(matrix: tf.Tensor2D, length: number): tf.Tensor2D {
@@ -130,7 +166,9 @@ function wholeLoss(weights: Weights, batch: LossInputs, config: TrainingLossSett
   const { labels } = batch;
   const margin = marginsOf(weights, labels, batch.margin);
   return (embeddings, rows) => {
-    const cosines = scope("head", () => classCosines(embeddings, rows, rowsPerClass(config)));
+    const cosines = scope("head", () =>
+      cosinesWithinDataSets(weights, classCosines(embeddings, rows, rowsPerClass(config)), labels),
+    );
     return scope("loss", () => marginLoss(cosines, labels, { ...config, margin }));
   };
 }
@@ -146,10 +184,11 @@ function shardedLoss(
     const labels = allGather(cluster, batch.labels) as tf.Tensor1D;
     return { labels, margin: marginsOf(weights, labels, batch.margin) };
   });
+  const dataSets = weights[DATA_SET_NAME];
   const sample = batch.draws && sampleSize ? { draws: batch.draws, size: sampleSize } : undefined;
   const options = { loss: config.loss, s: config.s, classCount, rowsPerClass: rowsPerClass(config) };
   return (embeddings, rows) =>
     scope("sharded_head", () =>
-      shardedMarginLoss(cluster, { embeddings, rows, labels, margin, sample }, options),
+      shardedMarginLoss(cluster, { embeddings, rows, labels, margin, dataSets, sample }, options),
     );
 }

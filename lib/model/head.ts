@@ -7,7 +7,7 @@ import { tf } from "../engine/native/tf";
 import { rawOp } from "../engine/tracing/raw_op";
 import { l2Normalize } from "./arcface";
 import { type HeadWeights, neckShapes } from "./neck";
-import { HEAD_WEIGHT, MARGIN_SHARE_NAME } from "./weight_names";
+import { DATA_SET_NAME, HEAD_WEIGHT, MARGIN_SHARE_NAME } from "./weight_names";
 import { withGradient } from "./with_gradient";
 
 /** Returns K, the number of rows per class in the head. */
@@ -25,6 +25,7 @@ export function headShapes(
     ...neckShapes(config, featureCount),
     [HEAD_WEIGHT]: [classCount * rowsPerClass(config), config.embeddingDim],
     ...(config.classSizeMargin ? { [MARGIN_SHARE_NAME]: [classCount] } : {}),
+    ...(config.heads === "by_data_set" ? { [DATA_SET_NAME]: [classCount] } : {}),
   };
 }
 
@@ -129,4 +130,39 @@ function boundOf(name: string, shapes: Record<string, number[]>): number | undef
 export function marginsOf(weights: HeadWeights, labels: tf.Tensor1D, margin: tf.Scalar): tf.Tensor {
   const shares = weights[MARGIN_SHARE_NAME];
   return shares ? tf.mul(tf.reshape(tf.gather(shares, labels), [-1, 1]), margin) : margin;
+}
+
+/** Subtracted from the logits of classes that a softmax leaves out, so that their exponential is 0. */
+export const LEFT_OUT_PENALTY = 1e9;
+
+/**
+ * Returns the cosines with those to classes of other data sets far below all others, if the model has a head for each
+ * data set: a softmax leaves them out. cosines [B, C], labels [B] -> [B, C].
+ */
+export function cosinesWithinDataSets(
+  weights: HeadWeights,
+  cosines: tf.Tensor2D,
+  labels: tf.Tensor1D,
+): tf.Tensor2D {
+  const dataSets = weights[DATA_SET_NAME];
+  return dataSets ? tf.sub(cosines, otherDataSets(dataSets, labels, dataSets)) : cosines;
+}
+
+/**
+ * Returns the penalty of classes of other data sets than the image's, 0 for those of the same.
+ * @param dataSets number of each class's data set, [C]
+ * @param labels classes of the images, [B]
+ * @param compared numbers of the data sets of the classes in the softmax, [n]
+ * @returns [B, n]
+ */
+export function otherDataSets(dataSets: tf.Tensor, labels: tf.Tensor1D, compared: tf.Tensor): tf.Tensor2D {
+  const ofImages = tf.expandDims(tf.gather(dataSets, labels), 1);
+  return tf.mul(tf.notEqual(ofImages, tf.expandDims(compared, 0)).toFloat(), LEFT_OUT_PENALTY);
+}
+
+/** Numbers the data sets from 0 in the order of their first class. @param names the data set of each class, [C] */
+export function dataSetNumbers(names: readonly string[]): Float32Array {
+  const distinct = [...new Set(names)];
+  const numbers = new Map(distinct.map((name, number) => [name, number]));
+  return Float32Array.from(names, (name) => numbers.get(name)!);
 }

@@ -6,10 +6,7 @@ import { tf } from "../engine/native/tf";
 import type { Cluster } from "../engine/session/cluster";
 import { allGather, allReduce } from "../engine/tracing/collectives";
 import { MARGIN_RULES } from "./arcface";
-import { classCosines } from "./head";
-
-/** Subtracted from the logits of the padding rows in the last process's shard, so that their exponential is 0. */
-const FILLER_PENALTY = 1e9;
+import { classCosines, LEFT_OUT_PENALTY, otherDataSets } from "./head";
 
 /** Returns S, the number of classes per process, from rank x S on; the last shard may reach beyond the last class. */
 export function shardSize(classCount: number, worldSize: number): number {
@@ -42,6 +39,8 @@ export interface ShardedLossInputs {
   labels: tf.Tensor1D;
   /** Margins of all images [W B, 1], or a scalar; radians for ArcFace. */
   margin: tf.Tensor;
+  /** Number of each class's data set, [C], if each data set has a head of its own. */
+  dataSets?: tf.Tensor | undefined;
   /** `draws` from [0, 1) rank the classes without an image in this step, [S]; `size` classes are kept. */
   sample?: { draws: tf.Tensor1D; size: number };
 }
@@ -55,7 +54,7 @@ export interface ShardedLossInputs {
  */
 export function shardedMarginLoss(
   cluster: Cluster,
-  { embeddings, rows, labels, margin, sample }: ShardedLossInputs,
+  { embeddings, rows, labels, margin, dataSets, sample }: ShardedLossInputs,
   { loss, s, classCount, rowsPerClass: K }: ShardedLossOptions,
 ): tf.Scalar {
   const all = gatherEmbeddings(cluster, embeddings);
@@ -65,16 +64,24 @@ export function shardedMarginLoss(
   const chosen = sample ? rowsOfClasses(rows, local, K) : rows;
   const classes = tf.add(local, tf.scalar(first, "int32"));
   const isTrue = tf.equal(tf.expandDims(labels, 1), tf.expandDims(classes, 0)).toFloat();
-  const filler = tf.mul(tf.greaterEqual(classes, tf.scalar(classCount, "int32")).toFloat(), FILLER_PENALTY);
+  // Padding rows in the last process's shard
+  const filler = tf.mul(tf.greaterEqual(classes, tf.scalar(classCount, "int32")).toFloat(), LEFT_OUT_PENALTY);
+  const leftOut = dataSets ? tf.maximum(filler, otherClasses(dataSets, labels, classes)) : filler;
   const cosines = classCosines(all, chosen, K);
   // Only the process that holds an image's class has its cosine; elsewhere isTrue is all 0
   const truth = tf.sum(tf.mul(cosines, isTrue), 1, true);
   const shift = tf.sub(MARGIN_RULES[loss](truth, margin).value, truth);
-  const logits = tf.sub(tf.mul(tf.add(cosines, tf.mul(isTrue, shift)), s), filler);
+  const logits = tf.sub(tf.mul(tf.add(cosines, tf.mul(isTrue, shift)), s), leftOut);
   const highest = largestOverRanks(cluster, tf.max(logits, 1, true));
   const sums = sumOverRanks(cluster, tf.sum(tf.exp(tf.sub(logits, highest)), 1, true));
   const ofTruth = sumOverRanks(cluster, tf.sum(tf.mul(isTrue, logits), 1, true));
   return tf.mean(tf.sub(tf.add(tf.log(sums), highest), ofTruth)) as tf.Scalar;
+}
+
+/** Returns the penalties of classes of other data sets than the image's. classes [n], padding included -> [W B, n]. */
+function otherClasses(dataSets: tf.Tensor, labels: tf.Tensor1D, classes: tf.Tensor): tf.Tensor {
+  const existing = tf.minimum(classes, tf.scalar(dataSets.shape[0]! - 1, "int32"));
+  return otherDataSets(dataSets, labels, tf.gather(dataSets, existing as tf.Tensor1D));
 }
 
 /**

@@ -15,6 +15,9 @@ export const HEAD_WEIGHT = "head.weight";
 /** Name of the classes' shares of the margin, [C]. */
 export const MARGIN_SHARE_NAME = "head.margin_share";
 
+/** Name of the numbers of the classes' data sets, [C], if each data set has a head of its own. */
+export const DATA_SET_NAME = "head.data_set";
+
 /** Names of the training features' mean and 1 / standard deviation, if the config standardises. */
 export const STANDARDISE_NAMES = ["neck.feature_mean", "neck.feature_scale"] as const;
 
@@ -25,10 +28,15 @@ export const TRANSFORM_NAMES = ["transform.mean", "transform.matrix"] as const;
 export const RUNNING_NAMES = ["neck.norm.running_mean", "neck.norm.running_var"] as const;
 
 /** Names of the weights that no gradient changes. */
-export const FIXED_NAMES: readonly string[] = [...STANDARDISE_NAMES, ...RUNNING_NAMES, MARGIN_SHARE_NAME];
+export const FIXED_NAMES: readonly string[] = [
+  ...STANDARDISE_NAMES,
+  ...RUNNING_NAMES,
+  MARGIN_SHARE_NAME,
+  DATA_SET_NAME,
+];
 
 /** Names of the weights that no step changes and no average holds. */
-export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME];
+export const CONSTANT_NAMES: readonly string[] = [...STANDARDISE_NAMES, MARGIN_SHARE_NAME, DATA_SET_NAME];
 
 /** Kinds of weights: those of the last step, and their averages over the run. */
 export const WEIGHT_KINDS = ["raw", "ema", "swa"] as const;

@@ -18,6 +18,8 @@ export interface TrainingTable {
   validationFiles: string[];
   validationLabels: Int32Array;
   classes: number;
+  /** Name of each class's data set, by label; undefined if the table has two for one class. */
+  dataSets: string[] | undefined;
   /** Names by label, from `final_data_224_classes.csv`, which belongs to the merged table. */
   classNames?: string[];
 }
@@ -95,7 +97,7 @@ function checkLabelsAndFold(
 
 type TrainingRows = Pick<
   TrainingTable,
-  "trainFiles" | "trainLabels" | "validationFiles" | "validationLabels"
+  "trainFiles" | "trainLabels" | "validationFiles" | "validationLabels" | "dataSets"
 >;
 
 async function readRows(database: Database, fold: number, trainRows: number): Promise<TrainingRows> {
@@ -105,8 +107,10 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
   // Copies of an image follow each other, in the same fold or not: only the first row has its path.
   let file = "";
   let isPushed = false;
+  const dataSets: string[] = [];
+  let areOneEach = true;
   const addChunk = (chunk: DuckDBDataChunk) => {
-    const [files, labels, folds] = [0, 1, 2].map((column) => chunk.getColumnVector(column));
+    const [files, labels, folds, sets] = [0, 1, 2, 3].map((column) => chunk.getColumnVector(column));
     const { rowCount } = chunk;
     for (let row = 0; row < rowCount; row++) {
       const changed = files!.getItem(row) as string | null;
@@ -114,6 +118,11 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
       if (changed !== null) {
         file = changed;
         isPushed = false;
+      }
+      const dataSet = sets!.getItem(row) as string | null;
+      if (dataSet !== null) {
+        dataSets[label] ??= dataSet;
+        areOneEach &&= dataSets[label] === dataSet;
       }
       if (folds!.getItem(row) === fold) {
         if (!validation.has(file)) validation.set(file, label);
@@ -126,7 +135,8 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
   };
   await database.eachChunk(
     `SELECT CASE WHEN new_image_files IS DISTINCT FROM lag(new_image_files) OVER () THEN new_image_files END,
-       new_labels, fold
+       new_labels, fold,
+       CASE WHEN (new_labels, dataset) IS DISTINCT FROM lag((new_labels, dataset)) OVER () THEN dataset END
      FROM folded`,
     addChunk,
   );
@@ -135,6 +145,7 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
     trainLabels,
     validationFiles: [...validation.keys()],
     validationLabels: Int32Array.from(validation.values()),
+    dataSets: areOneEach ? dataSets : undefined,
   };
 }
 

@@ -11,7 +11,6 @@ import { featureFolder } from "../features/features";
 import { headShapes, rowsPerClass } from "../model/head";
 import { adapterShapes } from "../model/lora";
 import type { Tower } from "../model/tower";
-import { activationBytes, forwardFlops } from "../model/tower_cost";
 import { findTower, parameterCount, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { adaptersOf, TOWER_PREFIX } from "../model/weight_names";
@@ -21,6 +20,7 @@ import type { RunData } from "./data/run_data";
 import { trainedShapes } from "./preset_graphs";
 import { averagesOf } from "./step/averages";
 import { trainedNames } from "./step/step";
+import { activationBytes, forwardFlops } from "./tower_cost";
 
 /** The expected cost of a run. Times are for one process on an otherwise idle machine. */
 export interface RunEstimate {

@@ -4,6 +4,7 @@ import { pickLabels } from "../common/labels";
 import { sliceRows } from "../common/vectors";
 import { tf } from "../engine/native/tf";
 import { cosinesOf } from "../model/embedding_model";
+import { cosinesWithinDataSets } from "../model/head";
 import type { TrainingSetup } from "./build";
 
 const ROWS_PER_BLOCK = 256;
@@ -13,7 +14,7 @@ export interface ExaminedImage {
   /** Path below the data directory. */
   file: string;
   label: number;
-  /** The class with the largest cosine. */
+  /** The class with the largest cosine; of its own data set, if each has a head. */
   predicted: number;
   /** Cosine to its own class. */
   cosine: number;
@@ -51,14 +52,11 @@ export async function examineImages(
       await checkInterrupt();
       const block = wanted.slice(start, start + ROWS_PER_BLOCK);
       const { data } = sliceRows(features, start, start + block.length);
-      const cosines = tf.tidy(
-        () =>
-          cosinesOf(
-            head,
-            tf.tensor2d(data, [block.length, features.length]),
-            trainer.config,
-          ).arraySync() as number[][],
-      );
+      const cosines = tf.tidy(() => {
+        const ofAll = cosinesOf(head, tf.tensor2d(data, [block.length, features.length]), trainer.config);
+        const ofBlock = tf.tensor1d(truth.subarray(start, start + block.length), "int32");
+        return cosinesWithinDataSets(head, ofAll, ofBlock).arraySync() as number[][];
+      });
       for (const [i, file] of block.entries()) {
         examined.push({ file, ...judge(cosines[i]!, truth[start + i]!, trainer.config.s) });
       }
@@ -77,5 +75,11 @@ function judge(cosines: readonly number[], label: number, s: number): Omit<Exami
   if (other > cosine) predicted = cosines.indexOf(other);
   const largest = Math.max(cosine, other);
   const sum = cosines.reduce((total, value) => total + Math.exp(s * (value - largest)), 0);
-  return { label, predicted, cosine, margin: cosine - other, loss: s * (largest - cosine) + Math.log(sum) };
+  return {
+    label,
+    predicted,
+    cosine,
+    margin: cosine - Math.max(-1, other),
+    loss: s * (largest - cosine) + Math.log(sum),
+  };
 }

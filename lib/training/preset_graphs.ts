@@ -44,6 +44,8 @@ export const VARIANTS: readonly Partial<GraphSettings>[] = [
     classSizeMargin: true,
     matryoshka: [4, 6],
   },
+  { pairLoss: "MultiSimilarity" },
+  { processes: 2, pairLoss: "SupCon", heads: "by_data_set" },
 ];
 
 const CLASSES = 10;

@@ -5,29 +5,42 @@ import type { ClassRowSettings } from "../config/model";
 import type { FirstWeightSettings } from "../config/parts";
 import { tf } from "../engine/native/tf";
 import { towerWeights } from "../model/backbone";
-import { headShapes, initialHeadValues, marginShares, rowsPerClass } from "../model/head";
+import { dataSetNumbers, headShapes, initialHeadValues, marginShares, rowsPerClass } from "../model/head";
 import type { Tower } from "../model/tower";
 import { requireTowerWeights } from "../model/tower_weights";
 import { patchGrid } from "../model/towers";
 import type { Weights } from "../model/vit";
-import { HEAD_WEIGHT, isOfHead, isOfTower, MARGIN_SHARE_NAME, TOWER_PREFIX } from "../model/weight_names";
+import {
+  DATA_SET_NAME,
+  HEAD_WEIGHT,
+  isOfHead,
+  isOfTower,
+  MARGIN_SHARE_NAME,
+  TOWER_PREFIX,
+} from "../model/weight_names";
 import { toTensors, type WeightSource, withoutPrefix } from "../model/weight_source";
 import { findCheckpoint } from "../runs/checkpoint_ref";
 import { runWeights } from "../runs/run_weights";
 import { refuseLearnedClasses } from "./data/choice_classes";
+import { requireDataSets } from "./data/data_set_order";
 import type { RunData } from "./data/run_data";
 import { headRows, withHeadRows } from "./head_rows";
 
 /**
  * Returns the initial weights of neck and head: fresh, or from the checkpoint that `initFrom` names (its head only
- * without `reinitHead`).
- * @throws UserError if that checkpoint has other classes, features or lengths
+ * without `reinitHead`). The classes' data sets are always those of `data`.
+ * @throws UserError if that checkpoint has other classes, features or lengths, or the data have no data sets
  */
 export function headStartWeights(config: FirstWeightSettings, featureCount: number, data: RunData): Weights {
   const shapes = headShapes(config, featureCount, data.classCount);
-  const isTaken = (name: string) => config.initFrom !== "" && !(config.reinitHead && isOfHead(name));
+  const isFresh = (name: string) => name === DATA_SET_NAME || (config.reinitHead && isOfHead(name));
+  const isTaken = (name: string) => config.initFrom !== "" && !isFresh(name);
   const values = initialHeadValues(shapes, randomStream(config.seed, "neck and head"));
   if (config.classSizeMargin) values[MARGIN_SHARE_NAME] = marginShares(classSizes(data));
+  if (config.heads === "by_data_set")
+    values[DATA_SET_NAME] = dataSetNumbers(
+      requireDataSets(data.train, "the training table", "heads = by_data_set"),
+    );
   const fresh = Object.entries(values)
     .filter(([name]) => !isTaken(name))
     .map(([name, value]) => [name, tf.tensor(value, shapes[name])]);

@@ -13,6 +13,7 @@ PURPOSES = [
     ["weights"],
     ["neck and head"],
     ["epoch order", 1],
+    ["epoch order by data set", 1],
     ["augment", 1, 0],
     ["dropout", 1, 0],
     ["patches", 1, 0],

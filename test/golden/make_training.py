@@ -1,6 +1,6 @@
 """Goldens of the loss and the optimizer, made by PyTorch (float64 where nothing else is said).
 
-    pip install torch==2.13.0
+    pip install torch==2.13.0 pytorch-metric-learning==2.9.0
     python test/golden/make_training.py > test/golden/training.json
 
 The loss is the published one (ArcFace with easy rule), written with PyTorch's own operations; inputs are kept
@@ -13,6 +13,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from pytorch_metric_learning import losses, miners
 
 torch.manual_seed(999)
 
@@ -210,7 +211,42 @@ def beta_case():
     return {**case, "gradients": gradients, "norms": norms, "values": values}
 
 
+def pair_cases():
+    """pytorch-metric-learning's own pair losses. Image 8 is alone in its class, where labels are `alone`."""
+    pairs, alone = [0, 0, 0, 1, 1, 1, 2, 2, 3, 3], [0, 0, 0, 1, 1, 1, 2, 2, 3, 1]
+    names = {"pairTemperature": 0.1, "pairAlpha": 2.0, "pairBeta": 50.0, "pairBase": 0.5, "pairEpsilon": 0.1}
+    cases = []
+    for name, labels, changes in [
+        ("SupCon", pairs, {}),
+        ("SupCon", alone, {"pairTemperature": 0.5}),
+        ("MultiSimilarity", pairs, {}),
+        ("MultiSimilarity", alone, {"pairAlpha": 3.0, "pairBeta": 20.0, "pairBase": 0.3, "pairEpsilon": 0.4}),
+        ("MultiSimilarity", pairs, {"pairEpsilon": 2.0}),
+    ]:
+        config = {**names, **changes}
+        embeddings = (torch.randn(10, 6, dtype=torch.float64) + 0.5).requires_grad_()
+        truth = torch.tensor(labels)
+        mined = None
+        if name == "SupCon":
+            loss = losses.SupConLoss(temperature=config["pairTemperature"])
+        else:
+            loss = losses.MultiSimilarityLoss(config["pairAlpha"], config["pairBeta"], config["pairBase"])
+            if config["pairEpsilon"] < 2:
+                mined = miners.MultiSimilarityMiner(config["pairEpsilon"])(embeddings, truth)
+        value = loss(embeddings, truth, mined)
+        value.backward()
+        cases.append(
+            {
+                **{"pairLoss": name, **config, "labels": labels, "embeddings": embeddings.tolist()},
+                **{"value": value.item(), "gradient": embeddings.grad.tolist()},
+                "mined": [len(mined[0]), len(mined[2])] if mined else None,
+            }
+        )
+    return cases
+
+
 goldens = {"arcFace": loss_cases(), "adamW": adamw_case()}
 goldens = {**goldens, "otherLosses": other_loss_cases(), "necks": neck_cases()}
 goldens = {**goldens, "edges": edge_cases(), "averages": averages_case()}
-print(json.dumps({**goldens, "betas": beta_case()}))
+goldens = {**goldens, "betas": beta_case()}
+print(json.dumps({**goldens, "pairs": pair_cases()}))

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { DEFAULTS } from "guie/dist/config/config";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors } from "guie/dist/formats/safetensors";
 import { cachedFeatures, towerFeatures, trainingLoss } from "guie/dist/model/embedding_model";
@@ -177,7 +178,7 @@ test("merged weights are ordinary ones: W + alpha / r x B A, others unchanged", 
 test("Matryoshka: the mean loss of prefixes and the whole, and its gradients, equal PyTorch's", () => {
   const { s, margin, matryoshka, labels, loss, embeddings, rows, gradEmbeddings, gradRows } =
     golden.matryoshka;
-  const config = { loss: "ArcFace", s, matryoshka, head: "Arc_face", subCentres: 1 } as const;
+  const config = { ...DEFAULTS, s, matryoshka, head: "Arc_face" } as const;
   tf.tidy(() => {
     const [x, head] = [tf.tensor2d(embeddings), tf.tensor2d(rows)];
     const [B, E] = x.shape;

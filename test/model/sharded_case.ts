@@ -2,8 +2,9 @@
 import { randomStream } from "guie/dist/common/random";
 import { tf } from "guie/dist/engine/native/tf";
 import { marginLoss } from "guie/dist/model/arcface";
-import { classCosines } from "guie/dist/model/head";
+import { classCosines, cosinesWithinDataSets } from "guie/dist/model/head";
 import { sampleSize, shardSize } from "guie/dist/model/sharded_head";
+import { DATA_SET_NAME } from "guie/dist/model/weight_names";
 
 export const [B, C, E, F] = [4, 23, 5, 6];
 export const LOSS = { loss: "ArcFace", s: 20 } as const;
@@ -15,6 +16,13 @@ export interface ShardedCase {
   rowsPerClass: number;
   /** Share of the classes that a step samples; 1 = no sampling. */
   share: number;
+  /** Number of data sets, each with a head of its own; default: one head. */
+  dataSets?: number;
+}
+
+/** Returns the data set of each class, [C]; undefined for one head. */
+export function dataSetsOf({ dataSets }: ShardedCase): number[] | undefined {
+  return dataSets === undefined ? undefined : Array.from({ length: C }, (_, label) => label % dataSets);
 }
 
 export function numbers(name: string, count: number): Float32Array {
@@ -61,8 +69,12 @@ export function wholeLoss(spec: ShardedCase) {
   const x = tf.tensor2d(inputs, [W * B, F]);
   const lossOf = (linear: tf.Tensor, head: tf.Tensor) => {
     const rows = tf.gather(tf.reshape(head, [C, K * E]), classes);
-    const cosines = classCosines(tf.matMul(x, linear as tf.Tensor2D), tf.reshape(rows, [-1, E]), K);
-    return marginLoss(cosines, tf.tensor1d(relabelled, "int32"), { ...LOSS, margin: MARGIN });
+    const ofAll = classCosines(tf.matMul(x, linear as tf.Tensor2D), tf.reshape(rows, [-1, E]), K);
+    const truth = tf.tensor1d(relabelled, "int32");
+    const dataSets = dataSetsOf(spec);
+    const weights = dataSets && { [DATA_SET_NAME]: tf.tensor1d(classes.map((label) => dataSets[label]!)) };
+    const cosines = cosinesWithinDataSets(weights ?? {}, ofAll, truth);
+    return marginLoss(cosines, truth, { ...LOSS, margin: MARGIN });
   };
   const { value, grads } = tf.valueAndGrads(lossOf)([
     tf.tensor2d(linear, [F, E]),

@@ -10,6 +10,12 @@ const CASES: Record<string, ShardedCase> = {
   "two processes": { worldSize: 2, rowsPerClass: 1, share: 1 },
   "three processes, two rows per class": { worldSize: 3, rowsPerClass: 2, share: 1 },
   "two processes, a sample of the classes": { worldSize: 2, rowsPerClass: 2, share: 0.1 },
+  "three processes, a head for each of four data sets": {
+    ...{ worldSize: 3, rowsPerClass: 2, share: 1, dataSets: 4 },
+  },
+  "two processes, a head for each of two data sets, a sample of the classes": {
+    ...{ worldSize: 2, rowsPerClass: 1, share: 0.1, dataSets: 2 },
+  },
 };
 
 /** Returns the largest difference, relative to the largest expected value. */

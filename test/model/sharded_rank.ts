@@ -5,7 +5,7 @@ import { Program } from "guie/dist/engine/program/program";
 import { type ClusterSpec, startServer } from "guie/dist/engine/session/cluster";
 import { allGather, allReduce } from "guie/dist/engine/tracing/collectives";
 import { sampleSize, shardedMarginLoss, shardSize } from "guie/dist/model/sharded_head";
-import { B, C, caseData, E, F, LOSS, MARGIN, type ShardedCase } from "./sharded_case";
+import { B, C, caseData, dataSetsOf, E, F, LOSS, MARGIN, type ShardedCase } from "./sharded_case";
 
 async function main(): Promise<void> {
   const { addresses, rank, ...spec } = JSON.parse(process.argv[2]!) as ClusterSpec & ShardedCase;
@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   const data = caseData(spec);
   const rows = new Float32Array(S * K * E);
   rows.set(data.head.subarray(rank * S * K * E, (rank + 1) * S * K * E));
+  const dataSets = dataSetsOf(spec);
   const options = { ...LOSS, classCount: C, rowsPerClass: K };
   const specs = {
     inputs: { shape: [B, F] },
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
             rows: rows as tf.Tensor2D,
             labels: all,
             margin: tf.scalar(MARGIN),
+            dataSets: dataSets && tf.tensor1d(dataSets),
             ...(share < 1 ? { sample } : {}),
           },
           options,

@@ -12,6 +12,7 @@ import { findTower } from "guie/dist/model/towers";
 import { bootstrapMeans, intervalOf } from "guie/dist/retrieval/bootstrap";
 import { randomProjection } from "guie/dist/retrieval/reduction";
 import { holdOutClasses } from "guie/dist/training/data/choice_classes";
+import { dataSetOrder } from "guie/dist/training/data/data_set_order";
 import type { RunData } from "guie/dist/training/data/run_data";
 import { epochOrder } from "guie/dist/training/data/samplers";
 
@@ -35,6 +36,7 @@ export function drawAll(): Record<string, unknown> {
     "normal() x 4": Array.from({ length: 4 }, () => normals.normal()),
     "shuffle(0..9)": stream().shuffle([...Array(10).keys()]),
     ...epochOrders(),
+    ...dataSetOrders(),
     ...augmentPlans(),
     "dropoutMask(16, .5)": [...dropoutMask(16, 0.5, randomStream(SEED, "dropout", 1, 0))],
     "drawPatches(8 of 64)": [...drawPatches({ all: 64, kept: 8 }, randomStream(SEED, "patches", 1, 0))],
@@ -55,6 +57,16 @@ function epochOrders() {
       epochOrder({ ...config, sampler }, LABELS, epoch),
     ]),
   );
+  return Object.fromEntries(orders);
+}
+
+function dataSetOrders() {
+  const config = { seed: SEED, batchSize: 4, samplesPerClass: 2, sampler: "m_per_class" } as const;
+  const table = { labels: LABELS, dataSets: ["a", "a", "b", "b"] };
+  const orders = (["square_root", "equal", "round_robin"] as const).map((dataSetSampling) => [
+    `dataSetOrder ${dataSetSampling}, epoch 1`,
+    dataSetOrder({ ...config, dataSetSampling }, table, 1, 3),
+  ]);
   return Object.fromEntries(orders);
 }
 

@@ -26,6 +26,7 @@ test("the training table: rows of other folds in their order, and the fold's dis
     validationFiles: ["c.jpg", "d.jpg"],
     validationLabels: Int32Array.of(1, 0),
     classes: 2,
+    dataSets: ["x", "x"],
     classNames: ["cola", "tea"],
   });
 });
@@ -39,6 +40,17 @@ test("a large table is read in its order", async (t) => {
   assert.deepEqual([...table.trainFiles], expected);
   assert.equal(table.validationFiles.length, 10_000);
   assert.equal(table.classNames, undefined);
+});
+
+test("the data set of each class; none if a class has rows of two", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const dataSetsOf = async (...dataSets: string[]) => {
+    const rows = dataSets.map((name, i) => `${i}.jpg,${[2, 1, 1, 0, 2][i]},${name},${i % 2}\n`);
+    writeFile(join(dataDir, "own.csv"), FOLD_HEADER + rows.join(""));
+    return (await readTrainingTable(dataDir, { csv: "own.csv", fold: 1 })).dataSets;
+  };
+  assert.deepEqual(await dataSetsOf("x", "y", "y", "z", "x"), ["z", "y", "x"]);
+  assert.equal(await dataSetsOf("x", "y", "y", "z", "y"), undefined);
 });
 
 test("bad training tables are refused with what to do", async (t) => {

@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { type ConfigOverrides, overrideConfig } from "guie/dist/config/config";
 import { preset } from "guie/dist/config/presets";
 import { measureProductRate } from "guie/dist/engine/program/product_rate";
-import { forwardFlops } from "guie/dist/model/tower_cost";
 import { findTower } from "guie/dist/model/towers";
 import { estimateRuns } from "guie/dist/notebook/views/training_views";
 import { buildTraining } from "guie/dist/training/build";
 import { requireDisk, requireMemory } from "guie/dist/training/capacity";
 import { readRunData } from "guie/dist/training/data/read_run_data";
 import { estimateRun } from "guie/dist/training/estimate";
+import { forwardFlops } from "guie/dist/training/tower_cost";
 import { makeTinyData } from "./tiny_data";
 
 test("operations of a forward pass equal the published ones", () => {

@@ -13,7 +13,7 @@ import { ONE_PROCESS } from "guie/dist/training/data/samplers";
 import { normalised } from "../images/make";
 import { makeTinyData } from "./tiny_data";
 
-const SHUFFLE = { sampler: "shuffle", samplesPerClass: 1 } as const;
+const SHUFFLE = { sampler: "shuffle", samplesPerClass: 1, dataSetSampling: "rows" } as const;
 /** Number of values of a 28 px image, and the start of its 14th row. */
 const VALUES = 28 * 28 * 3;
 const CENTRE = 14 * 28 * 3;

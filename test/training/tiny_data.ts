@@ -9,15 +9,18 @@ import sharp from "sharp";
 const CLASS_COLOURS = ["#d22", "#2a2", "#22d", "#dd2", "#2dd", "#d2d"];
 const IMAGES_PER_CLASS = 6;
 
-/** Makes the data in a temporary folder. Fold 1 has one image of each class; a retrieval set has the same classes. */
-export async function makeTinyData(): Promise<string> {
+/**
+ * Makes the data in a temporary folder. Fold 1 has one image of each class; a retrieval set has the same classes.
+ * @param dataSetOf returns the data set of a class
+ */
+export async function makeTinyData(dataSetOf = (_label: number) => "tiny"): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), "guie-tiny-"));
   const rows: [string, number, string, number][] = [];
   for (const [label, colour] of CLASS_COLOURS.entries()) {
     for (let i = 0; i < IMAGES_PER_CLASS; i++) {
       const file = `final_data_224/tiny/images/${label}_${i}.jpg`;
       await drawCircle(join(dataDir, file), colour, randomStream(5, label, i).integer(6, 13));
-      rows.push([file, label, "tiny", i]);
+      rows.push([file, label, dataSetOf(label), i]);
     }
   }
   await writeCsv(

@@ -54,6 +54,23 @@ export function allGather(cluster: Cluster, x: tf.Tensor): tf.Tensor {
 }
 
 /**
+ * Concatenates the processes' values in the order of ranks, for use while tracing, in a loss that every process computes
+ * alike from the values of all. [n, ...] -> [W * n, ...]. Its gradient is this process's part, times W, since the
+ * gradients of earlier weights are averaged over the processes afterwards.
+ */
+export function gatherOverRanks<T extends tf.Tensor>(cluster: Cluster, x: T): T {
+  const gather = tf.customGrad((own) => {
+    const { shape } = own as tf.Tensor;
+    const start = [cluster.rank * shape[0]!, ...shape.slice(1).map(() => 0)];
+    return {
+      value: allGather(cluster, own as tf.Tensor),
+      gradFunc: (dy) => tf.mul(tf.slice(dy, start, shape), cluster.worldSize),
+    };
+  });
+  return gather(x) as T;
+}
+
+/**
  * Returns the chief's value in all processes, for use while tracing. From the others' values it takes only shape and
  * dtype.
  */

@@ -11,6 +11,7 @@ import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
 import type { Normalisation } from "../../images/loading/value_table";
 import type { Position } from "../step/schedule";
+import { dataSetOrder } from "./data_set_order";
 import { epochOrder, ONE_PROCESS, rowsOfStep, type Shard } from "./samplers";
 
 /** Inputs with their classes. */
@@ -40,6 +41,12 @@ export interface LabelledFiles<Files extends Texts = readonly string[]> {
   labels: ArrayLike<number>;
 }
 
+/** Images to learn from. */
+export interface TrainingFiles extends LabelledFiles<Texts> {
+  /** Name of each class's data set, by label; undefined if nothing says it. */
+  dataSets?: readonly string[] | undefined;
+}
+
 /** The length of an epoch. */
 export interface EpochLength {
   /** Whole batches in an epoch, at most `maxStepsPerEpoch`; the last, smaller one is dropped. */
@@ -66,7 +73,7 @@ export function epochLength(
   return { steps: maxStepsPerEpoch > 0 ? Math.min(whole, maxStepsPerEpoch) : whole, passes };
 }
 
-/** A row of the table, and the pass in which it is seen, from 1 over the whole run. */
+/** A row of the table, and the pass in which it is seen, from 1 over the whole run; its augmentation depends on both. */
 interface PassRow {
   row: number;
   pass: number;
@@ -75,22 +82,29 @@ interface PassRow {
 /** Returns a function from a position to the rows of a process's batch. */
 function rowsOf(
   config: BatchSourceSettings,
-  labels: ArrayLike<number>,
+  table: TrainingFiles,
   shard: Shard,
 ): (position: Position) => PassRow[] {
   const { batchSize, accumulationSteps } = config;
-  const rowCount = labels.length;
-  const { passes } = epochLength(config, rowCount, shard.worldSize);
+  const rowCount = table.labels.length;
+  const { steps, passes } = epochLength(config, rowCount, shard.worldSize);
+  const isBySet = config.dataSetSampling !== "rows";
+  // more passes than an epoch can go through any row
+  const passesOfEpoch = isBySet ? steps * batchSize * shard.worldSize : passes;
   // numbers: the row, plus rowCount for each earlier pass of the epoch
   const orderOf = remembered((epoch: number) =>
-    Array.from({ length: passes }, (_, i) =>
-      epochOrder(config, labels, (epoch - 1) * passes + i + 1, shard).map((row) => i * rowCount + row),
-    ).flat(),
+    isBySet
+      ? dataSetOrder(config, table, epoch, steps, shard)
+      : Array.from({ length: passes }, (_, i) =>
+          epochOrder(config, table.labels, (epoch - 1) * passes + i + 1, shard).map(
+            (row) => i * rowCount + row,
+          ),
+        ).flat(),
   );
   return ({ epoch, stepInEpoch }) =>
     rowsOfStep(orderOf(epoch), batchSize, stepInEpoch, shard, accumulationSteps).map((number) => ({
       row: number % rowCount,
-      pass: (epoch - 1) * passes + Math.floor(number / rowCount) + 1,
+      pass: (epoch - 1) * passesOfEpoch + Math.floor(number / rowCount) + 1,
     }));
 }
 
@@ -116,12 +130,12 @@ function labelsOf(table: LabelledFiles<Texts>, rows: readonly PassRow[]): Pick<B
 /** Returns batches of cached features, [N, F]. @param featureRows the row of the features for each row of the table */
 export function featureBatches(
   config: BatchSourceSettings,
-  table: LabelledFiles<Texts>,
+  table: TrainingFiles,
   features: Vectors,
   featureRows: Int32Array,
   shard = ONE_PROCESS,
 ): BatchSource {
-  const rowsAt = rowsOf(config, table.labels, shard);
+  const rowsAt = rowsOf(config, table, shard);
   return {
     stepsPerEpoch: epochLength(config, table.files.length, shard.worldSize).steps,
     async batchAt(position) {
@@ -142,11 +156,11 @@ export function featureBatches(
  */
 export function imageBatches(
   config: BatchSourceSettings,
-  table: LabelledFiles<Texts>,
+  table: TrainingFiles,
   normalisation: Normalisation,
   shard = ONE_PROCESS,
 ): BatchSource {
-  const rowsAt = rowsOf(config, table.labels, shard);
+  const rowsAt = rowsOf(config, table, shard);
   const { steps } = epochLength(config, table.files.length, shard.worldSize);
   const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, normalisation);
   const recipe = augmentationRows(config.augmentation);

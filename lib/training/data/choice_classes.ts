@@ -51,8 +51,12 @@ export function holdOutClasses(
   const learned = [...Array(data.classCount).keys()].filter((label) => !isHeld.has(label));
   const numbers = new Map(learned.map((label, number) => [label, number]));
   const { files, labels } = learnedRows(data.validation, numbers);
+  const { dataSets } = data.train;
   return {
-    train: learnedRows(data.train, numbers),
+    train: {
+      ...learnedRows(data.train, numbers),
+      dataSets: dataSets && learned.map((label) => dataSets[label]!),
+    },
     validation: { files: [...files], labels },
     classCount,
     classes: data.classes && learned.map((label) => data.classes![label]!),

@@ -128,7 +128,8 @@ async function fromFolder(config: FrozenDataSettings, { check }: FrozenDataOptio
     index: tableOf(heldOut.index),
     own: ownPositions(imagePaths(heldOut.queries), imagePaths(heldOut.index)),
   };
-  const data = { train: part(trained), validation: part(validated), classCount, retrieval };
+  const dataSets = dataSetsOf(train, classCount);
+  const data = { train: { ...part(trained), dataSets }, validation: part(validated), classCount, retrieval };
   check?.(data, train.files.length, folder);
   if (config.holdOutShare > 0) return splitHeldOut(config, data, { features }, rowsByFile([...train.files]));
   return {
@@ -149,6 +150,19 @@ async function fromFolder(config: FrozenDataSettings, { check }: FrozenDataOptio
 /** Returns the paths of the images that the features were computed from. */
 function imagePaths({ open, files }: Labelled): string[] {
   return Array.from(files, (file) => join(String(open.madeBy.folder), file));
+}
+
+/** Returns the data set of each class; undefined if the rows have none, or two for one class. */
+function dataSetsOf({ labels, dataSets }: Labelled, classCount: number): string[] | undefined {
+  if (!dataSets) return undefined;
+  const ofClass = new Array<string>(classCount);
+  let row = 0;
+  for (const name of dataSets) {
+    const label = labels[row++]!;
+    ofClass[label] ??= name;
+    if (ofClass[label] !== name) return undefined;
+  }
+  return ofClass;
 }
 
 /** Features whose rows have classes. */

@@ -1,7 +1,10 @@
 // Refuses training data that nothing can be learned from, before anything is computed.
 import { UserError } from "../../common/errors";
+import type { LossSettings } from "../../config/loss";
 import type { BatchSettings, OptimiserSettings } from "../../config/optimiser";
 import { type PlaceSettings, processCount } from "../../config/processes";
+import type { SamplingSettings } from "../../config/sampling";
+import { requireDataSets } from "./data_set_order";
 import type { RunData } from "./run_data";
 
 /** The smallest number of classes that can be told apart. */
@@ -19,13 +22,17 @@ export function requireClasses(classes: number, source: string): void {
 }
 
 /**
- * Throws if a run cannot learn from its training rows: one class, no class with two images, or fewer rows than a step
- * takes.
+ * Throws if a run cannot learn from its training rows: one class, no class with two images, fewer rows than a step
+ * takes, or one data set where the config distinguishes them.
  * @param source the table or folder of the rows
  */
 export function requireLearnable(
   { train, classCount }: Pick<RunData, "train" | "classCount">,
-  config: Pick<BatchSettings, "batchSize"> & Pick<OptimiserSettings, "leastSteps"> & PlaceSettings,
+  config: Pick<BatchSettings, "batchSize"> &
+    Pick<OptimiserSettings, "leastSteps"> &
+    Pick<SamplingSettings, "dataSetSampling"> &
+    Pick<LossSettings, "heads"> &
+    PlaceSettings,
   source: string,
 ): void {
   requireClasses(classCount, source);
@@ -35,6 +42,9 @@ export function requireLearnable(
       `Add images to a class (get-data, preprocess, merge), ${SEARCH_ADVICE}`,
     );
   }
+  if (config.dataSetSampling !== "rows")
+    requireDataSets(train, source, `dataSetSampling = ${config.dataSetSampling}`);
+  if (config.heads === "by_data_set") requireDataSets(train, source, "heads = by_data_set");
   const rows = train.files.length;
   const needed = config.batchSize * processCount(config);
   if (rows >= needed || config.leastSteps > 0) return;

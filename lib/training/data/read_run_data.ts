@@ -25,7 +25,7 @@ export async function readWholeData(config: TableSettings): Promise<RunData> {
   const dataDir = dataFolder(config);
   const table = await readTrainingTable(dataDir, { csv: config.csv, fold: config.fold });
   return {
-    train: { files: table.trainFiles, labels: table.trainLabels },
+    train: { files: table.trainFiles, labels: table.trainLabels, dataSets: table.dataSets },
     validation: { files: table.validationFiles, labels: table.validationLabels },
     classCount: table.classes,
     classes: tableClasses(dataDir, config.csv),

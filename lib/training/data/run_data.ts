@@ -1,11 +1,11 @@
 // The data of a run: training, validation and retrieval images with their classes.
 import { UserError } from "../../common/errors";
 import type { Texts } from "../../common/texts";
-import type { LabelledFiles } from "./batches";
+import type { LabelledFiles, TrainingFiles } from "./batches";
 
 /** All images of a run, as file names and classes. */
 export interface RunData {
-  train: LabelledFiles<Texts>;
+  train: TrainingFiles;
   validation: LabelledFiles;
   classCount: number;
   /** Names "data set/class name" by label, if the classes have names. */

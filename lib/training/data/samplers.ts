@@ -2,6 +2,7 @@
 import { UserError } from "../../common/errors";
 import { type RandomStream, randomStream } from "../../common/random";
 import type { SamplerSettings } from "../../config/parts";
+import { Deck } from "./deck";
 
 /** One of several processes that train together. */
 export interface Shard {
@@ -26,17 +27,17 @@ export function epochOrder(
   config: SamplerSettings,
   labels: ArrayLike<number>,
   epoch: number,
-  { worldSize }: Shard = ONE_PROCESS,
+  shard: Shard = ONE_PROCESS,
 ): number[] {
   const random = randomStream(config.seed, "epoch order", epoch);
   if (config.sampler === "shuffle") {
     return random.shuffle(Array.from({ length: labels.length }, (_, row) => row));
   }
-  const classes = rowsByClass(labels);
+  const classes = rowsBy(labels.length, (row) => labels[row]!);
   if (config.sampler === "class_balanced") return classRuns(random, classes, labels.length, 1, 1);
-  const { batchSize, samplesPerClass } = config;
-  const runsPerStep = (batchSize / samplesPerClass) * worldSize;
-  assertRuns(config, runsPerStep, classes.length);
+  const { samplesPerClass } = config;
+  const runsPerStep = runsInStep(config, shard);
+  requireClassesOf(config, runsPerStep, classes.length);
   return classRuns(
     random,
     classes,
@@ -74,14 +75,16 @@ export function placesInStep(batchSize: number, pieces: number, { rank, worldSiz
   });
 }
 
-function rowsByClass(labels: ArrayLike<number>): number[][] {
-  const classes = new Map<number, number[]>();
-  for (let row = 0; row < labels.length; row++) {
-    const rows = classes.get(labels[row]!);
+/** Returns the rows of each group in the order of its first row, by the name of each row's group. */
+export function rowsBy(count: number, groupOf: (row: number) => number | string): number[][] {
+  const groups = new Map<number | string, number[]>();
+  for (let row = 0; row < count; row++) {
+    const group = groupOf(row);
+    const rows = groups.get(group);
     if (rows) rows.push(row);
-    else classes.set(labels[row]!, [row]);
+    else groups.set(group, [row]);
   }
-  return [...classes.values()];
+  return [...groups.values()];
 }
 
 /** Draws `runs` runs of `m` rows of one class; the runs in a group of `groupSize` are of different classes. */
@@ -109,45 +112,30 @@ function classSequence(random: RandomStream, classCount: number, runs: number, g
   return sequence.slice(0, runs);
 }
 
-/** The rows of a class as a deck of cards, reshuffled when too few are left. */
-class Deck {
-  readonly #random: RandomStream;
-  #rows: number[];
-  #next: number;
-
-  constructor(random: RandomStream, rows: number[]) {
-    this.#random = random;
-    this.#rows = rows;
-    this.#next = rows.length;
-  }
-
-  draw(count: number): number[] {
-    if (this.#next + count > this.#rows.length) {
-      this.#rows = this.#random.shuffle(this.#rows);
-      this.#next = 0;
-    }
-    const size = this.#rows.length;
-    const drawn = Array.from({ length: count }, (_, i) => this.#rows[(this.#next + i) % size]!);
-    this.#next = Math.min(size, this.#next + count);
-    return drawn;
-  }
+/**
+ * Returns the number of runs in a step of all processes: groups of one class with `m_per_class`, else rows.
+ * @throws UserError if `samplesPerClass` does not divide `batchSize`
+ */
+export function runsInStep(
+  { sampler, batchSize, samplesPerClass }: Omit<SamplerSettings, "seed">,
+  { worldSize }: Shard,
+): number {
+  if (sampler !== "m_per_class") return batchSize * worldSize;
+  if (batchSize % samplesPerClass === 0) return (batchSize / samplesPerClass) * worldSize;
+  throw new UserError(
+    `A batch of ${batchSize} images cannot hold ${samplesPerClass} of each of its classes.`,
+    "Make batchSize a multiple of samplesPerClass.",
+  );
 }
 
-function assertRuns(
-  { batchSize, samplesPerClass }: SamplerSettings,
+function requireClassesOf(
+  { samplesPerClass }: Pick<SamplerSettings, "samplesPerClass">,
   runsPerStep: number,
   classCount: number,
 ): void {
-  if (batchSize % samplesPerClass !== 0) {
-    throw new UserError(
-      `A batch of ${batchSize} images cannot hold ${samplesPerClass} of each of its classes.`,
-      "Make batchSize a multiple of samplesPerClass.",
-    );
-  }
-  if (runsPerStep > classCount) {
-    throw new UserError(
-      `A step of ${samplesPerClass} images of each class needs ${runsPerStep} classes; the training table has ${classCount}.`,
-      "Raise samplesPerClass or lower batchSize.",
-    );
-  }
+  if (runsPerStep <= classCount) return;
+  throw new UserError(
+    `A step of ${samplesPerClass} images of each class needs ${runsPerStep} classes; the training table has ${classCount}.`,
+    "Raise samplesPerClass or lower batchSize.",
+  );
 }

@@ -9,7 +9,7 @@ import type { tf } from "../../engine/native/tf";
 import type { GraphFunction } from "../../engine/program/graph_function";
 import { Program } from "../../engine/program/program";
 import type { Cluster } from "../../engine/session/cluster";
-import { allGather, broadcast, meanOverRanks } from "../../engine/tracing/collectives";
+import { allGather, broadcast, gatherOverRanks, meanOverRanks } from "../../engine/tracing/collectives";
 import { isSharded } from "../../model/weight_names";
 import { ONE_PROCESS, type Shard } from "../data/samplers";
 import type { StepRanks } from "../step/step";
@@ -169,6 +169,8 @@ export function stepRanks(
   return {
     worldSize: cluster.worldSize,
     mean: (x) => meanOverRanks(cluster, x),
+    gather: (x) => gatherOverRanks(cluster, x),
+    gatherLabels: (labels) => allGather(cluster, labels) as tf.Tensor1D,
     meanGradients: (gradients) => {
       const isShared = (name: string) => !(config.shardHead && isSharded(name));
       const shared = new Map([...gradients].filter(([name]) => isShared(name)));

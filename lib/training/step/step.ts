@@ -14,11 +14,11 @@ import { scope } from "../../engine/tracing/scope";
 import {
   type FeatureFunction,
   type LossInputs,
+  type LossRanks,
   type StepShards,
   trainingLoss,
 } from "../../model/embedding_model";
 import { rowsPerClass } from "../../model/head";
-import type { NeckTraining } from "../../model/neck";
 import {
   accumulatedOf,
   FIXED_NAMES,
@@ -85,7 +85,7 @@ export interface StepParts {
 }
 
 /** A step's operations over all processes. */
-export interface StepRanks extends NonNullable<NeckTraining["ranks"]> {
+export interface StepRanks extends LossRanks {
   /** Returns the mean of the processes' gradients, by weight. */
   meanGradients(gradients: ReadonlyMap<string, tf.Tensor>): ReadonlyMap<string, tf.Tensor>;
 }

@@ -1,9 +1,9 @@
 // A tower's cost in operations and memory, by formula.
 // Shapes: T tokens per image, D width, H hidden width of the MLP, h heads, P patch size.
 
-import { patchCounts } from "./patch_dropout";
-import type { Tower } from "./tower";
-import { mlpWidth, patchGrid, prefixTokens } from "./towers";
+import { patchCounts } from "../model/patch_dropout";
+import type { Tower } from "../model/tower";
+import { mlpWidth, patchGrid, prefixTokens } from "../model/towers";
 
 /** Returns the number of matrices in the MLP: SwiGLU has one more. */
 const mlpMatrices = ({ activation }: Tower) => (activation === "swiGlu" ? 3 : 2);
