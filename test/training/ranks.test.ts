@@ -50,9 +50,12 @@ const CASES: [string, number[], Partial<TrainConfig>][] = [
     { dropout: 0.2, pairLoss: "SupCon", sampler: "m_per_class", samplesPerClass: 2 },
   ],
   [
-    "with a pair loss and a sharded head",
+    "with a pair loss of prefixes and a sharded head",
     [2],
-    { shardHead: true, pairLoss: "MultiSimilarity", sampler: "m_per_class", samplesPerClass: 3 },
+    {
+      ...{ shardHead: true, matryoshka: [4], pairLoss: "MultiSimilarity" },
+      ...{ sampler: "m_per_class", samplesPerClass: 3 },
+    },
   ],
   ["with batch norm", [3], { neck: "norm_double_linear", dropout: 0.2 }],
   ["with batch norm, in pieces", [2], { neck: "norm_single_linear", accumulationSteps: 2 }],
