@@ -22,6 +22,7 @@ PURPOSES = [
     ["choice classes"],
     ["choice queries", 0],
     ["bootstrap over classes"],
+    ["blocks that levels are fitted to"],
     ["bootstrap over seeds"],
     ["folds over classes"],
     ["random directions of the neck"],
