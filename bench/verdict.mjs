@@ -15,12 +15,12 @@ import { reduceRows } from "guie/dist/retrieval/reduction.js";
 import { matchQueries } from "guie/dist/verdict/matches.js";
 import { auroc, knownScores, ratesAt } from "guie/dist/verdict/rates.js";
 import { groupsOf } from "guie/dist/verdict/resamples.js";
-import { inSpace, VERDICT_SPACES } from "guie/dist/verdict/spaces.js";
+import { chooseSpace, everySecondClass, inSpace, mapInto, VERDICT_SPACES } from "guie/dist/verdict/spaces.js";
 import { leastImpostors, thresholdFor } from "guie/dist/verdict/threshold.js";
 
 const RATES = [0.01, 0.05];
 const HALVES = 10;
-const RESAMPLES = 400;
+const RESAMPLES = 200;
 /** Draws of a third of the classes that no map has seen. */
 const DRAWS = 3;
 
@@ -53,6 +53,8 @@ async function readDemo() {
 
 async function measure(source) {
   const classes = [...new Set(Array.from(source.indexLabels))].sort((a, b) => a - b);
+  const { space: chosen } = await chooseSpace(everySecondClass(source), RATES[0]);
+  print({ source: source.name, chosenByEverySecondClass: chosen });
   for (const space of VERDICT_SPACES) {
     const given = await inSpace(space, source);
     const whole = await matchQueries(given);
@@ -164,6 +166,8 @@ async function unseen(source, classes) {
     const given = pickClasses(source, order.slice(0, third));
     const others = ofIndex(pickClasses(source, order.slice(third)));
     for (const space of spaces) {
+      const isMapped = space !== "own" && space !== "lda";
+      if (isMapped && !(await mapInto(space, given.index))) continue; // too few images
       const judged = space === "lda" ? await byLda(given, others) : await inSpace(space, given);
       const matches = await matchQueries(judged);
       scores[space].push({
@@ -173,6 +177,7 @@ async function unseen(source, classes) {
     }
   }
   for (const [space, all] of Object.entries(scores)) {
+    if (all.length === 0) continue;
     const mean = (name) => all.reduce((sum, one) => sum + one[name], 0) / all.length;
     print({
       source: source.name,

@@ -64,6 +64,37 @@ export function rocCurve(matches: Matches, points = 200): RocPoint[] {
   });
 }
 
+/** The distribution of best scores, in bins of equal width. */
+export interface ScoreHistogram {
+  /** Middle of each bin. */
+  scores: number[];
+  /** Share of the queries whose class is in the index, per bin: of those whose nearest image is right, then wrong. */
+  right: number[];
+  wrong: number[];
+  /** Share of the queries whose class is not in the index, per bin. */
+  unknown: number[];
+}
+
+/** Counts the best scores of queries whose class is in the index, and of the same queries without it. */
+export function scoreHistogram(matches: Matches, bins = 40): ScoreHistogram {
+  const known = knownScores(matches);
+  const { mate, impostor } = matches;
+  const all = [...impostor, ...known.filter((score) => !Number.isNaN(score))];
+  const low = all.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const width = (all.reduce((a, b) => Math.max(a, b), low) - low) / bins || 1;
+  const binOf = (score: number) => Math.min(bins - 1, Math.floor((score - low) / width));
+  const empty = () => new Array<number>(bins).fill(0);
+  const [right, wrong, unknown] = [empty(), empty(), empty()];
+  const knownCount = all.length - impostor.length;
+  for (let query = 0; query < mate.length; query++) {
+    unknown[binOf(impostor[query]!)]! += 1 / mate.length;
+    if (Number.isNaN(known[query])) continue;
+    const isRight = mate[query]! > impostor[query]!;
+    (isRight ? right : wrong)[binOf(known[query]!)]! += 1 / knownCount;
+  }
+  return { scores: right.map((_, bin) => low + (bin + 0.5) * width), right, wrong, unknown };
+}
+
 /**
  * Returns the area under the ROC of two lists of scores: the chance that a value of `high` exceeds one of `low`, ties by
  * half. Ignores NaN in `high`.

@@ -14,6 +14,8 @@ import {
   type RocPoint,
   ratesAt,
   rocCurve,
+  type ScoreHistogram,
+  scoreHistogram,
 } from "./rates";
 import { groupsOf, overResamples } from "./resamples";
 import { type Impostors, type Threshold, thresholdFor } from "./threshold";
@@ -58,6 +60,8 @@ export interface VerdictReport {
   often: OftenAccepted[];
   calibration: CheckedCalibration;
   roc: RocPoint[];
+  /** The distribution of best scores. */
+  scores: ScoreHistogram;
   /** Per data set, if there are several. */
   datasets: DatasetRates[];
 }
@@ -113,6 +117,7 @@ export function verdictReport(matches: Matches, options: ReportOptions): Verdict
     often: mostAccepted(matches, threshold.value, MOST_CLASSES),
     calibration: checkedCalibration(matches, unknown),
     roc: rocCurve(matches),
+    scores: scoreHistogram(matches),
     datasets: datasetRates(matches, threshold.value),
   };
 }

@@ -5,8 +5,11 @@ import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
 import { rowsIn, type Vectors } from "guie/dist/common/vectors";
+import { figureSvg } from "guie/dist/notebook/output/figure";
+import { scoresFigure, verdictFigure } from "guie/dist/notebook/views/verdict_figures";
 import { answersOf, checkedCalibration, fitCalibration, reliabilityOf } from "guie/dist/verdict/calibration";
 import { mostAccepted, operatingPointInconsistency } from "guie/dist/verdict/class_spread";
+import { judge } from "guie/dist/verdict/judge";
 import { type Matches, matchQueries, PAIR_BINS } from "guie/dist/verdict/matches";
 import {
   auroc,
@@ -17,9 +20,11 @@ import {
   precisionAtShare,
   ratesAt,
   rocCurve,
+  scoreHistogram,
 } from "guie/dist/verdict/rates";
 import { verdictReport } from "guie/dist/verdict/report";
 import { leastImpostors, tailScore, thresholdFor } from "guie/dist/verdict/threshold";
+import { verdictTable } from "guie/dist/verdict/verdict_table";
 
 const golden = JSON.parse(readFileSync(installPath("test/golden/verdict.json"), "utf8"));
 const rows = rowsIn(Float32Array.from(golden.rows), golden.labels.length) as Vectors;
@@ -219,6 +224,36 @@ test("a report holds rates with intervals, for all queries and for each data set
     report.falseAccept.mean,
     1e-12,
   );
+});
+
+test("each query is counted once in the distributions with and without its class", () => {
+  const { scores, right, wrong, unknown } = scoreHistogram(SMALL, 5);
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  assertNear(sum(right), 2 / 3, 1e-12); // .9 and .8 of three queries whose class is there; the third finds .7, of another
+  assertNear(sum(wrong), 1 / 3, 1e-12);
+  assertNear(sum(unknown), 1, 1e-12);
+  assertNear(scores[0]!, 0.36, 1e-12); // from .3 to .9
+  assertNear(wrong[3]!, 1 / 3, 1e-12);
+});
+
+test("a whole verdict: the space with most right answers is taken; table and figures are drawn", async () => {
+  const verdict = await judge(all, { rate: 0.1 });
+  const [best] = Object.entries(verdict.accepted).sort(([, a], [, b]) => b - a);
+  assert.equal(verdict.accepted[verdict.space], best![1]);
+  assert.equal(verdict.byIndexImages, false, "the queries are the index");
+  const cells = new Map(verdictTable(verdict).map(({ measure, value }) => [measure, value]));
+  assert.match(cells.get("class in the index: accepted and right")!, /^[.\d]+ \[[.\d]+, [.\d]+\]$/);
+  for (const figure of [scoresFigure(verdict), verdictFigure(verdict)])
+    assert.match(await figureSvg(figure), /^<svg/);
+});
+
+test("few queries beside an index: the index's images are impostors, too", async () => {
+  const few = { ...rows, count: 20, data: rows.data.slice(0, 20 * rows.length) };
+  const given = { ...all, queries: few, queryLabels: golden.labels.slice(0, 20), own: undefined };
+  const { byIndexImages, report } = await judge(given, { rate: 0.05 });
+  assert.ok(byIndexImages);
+  assert.equal(report.threshold.queries, 20 + 90);
+  assert.equal(report.queries, 20);
 });
 
 test("vectors that cannot be judged are refused", async () => {

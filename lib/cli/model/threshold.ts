@@ -6,11 +6,11 @@ import { sourcePath } from "../../datasets/own/read_own_images";
 import { BACKBONE, findModel, openModel } from "../../embedding/find_model";
 import { readImageList } from "../../features/image_list";
 import { judgeHeldOut, judgePhotos, judgeRows, type MadeVerdict } from "../../finding/judge_index";
-import { withInterval } from "../../retrieval/comparison_table";
 import { holdsHeldOut, isOfPhotos, openIndexSource } from "../../serving/index_source";
 import { FALSE_ACCEPTS, UNKNOWN_SHARE } from "../../verdict/judge";
-import type { Measured, VerdictReport } from "../../verdict/report";
+import type { VerdictReport } from "../../verdict/report";
 import { percent } from "../../verdict/threshold";
+import { shareText, verdictTable } from "../../verdict/verdict_table";
 import type { CommandResult } from "../shared/command";
 import { shareOf } from "../shared/numbers";
 import { type SourceFlags, sourceSettings } from "../shared/source_flags";
@@ -89,25 +89,11 @@ function verdictText(name: string, verdict: MadeVerdict, photos: string | undefi
 }
 
 function measuresTable(report: VerdictReport): string {
-  const { rate } = report.threshold;
-  const unknown = percent(report.unknown);
-  const interval = (measured: Measured) => withInterval(measured.mean, measured);
-  const rows: [string, string][] = [
-    ["class in the index: accepted and right", interval(report.trueAccept)],
-    ["class in the index: accepted and wrong", interval(report.wrongAccept)],
-    ["class not in the index: accepted", interval(report.falseAccept)],
-    ["open-set AUROC", interval(report.auroc)],
-    [`precision of accepted answers, ${unknown} of the queries unknown`, shareText(report.precision)],
-    [`mP@5 with rejection, ${unknown} unknown`, shareText(report.mp5 ?? Number.NaN)],
-    [`identification: FNIR at FPIR ${percent(rate)}`, shareText(report.fnir)],
-    [`verification of pairs: FNMR at FMR ${percent(rate)}`, shareText(report.fnmr)],
-    ["spread over classes (OPIS)", report.opis.toFixed(4)],
-    [`probability: mean error, ${unknown} unknown`, shareText(report.calibration.error)],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
+  const rows = verdictTable({ report });
+  const width = Math.max(...rows.map(({ measure }) => measure.length));
   return textTable(
     ["measure", "value"],
-    rows.map(([name, value]) => [name.padEnd(width), value]),
+    rows.map(({ measure, value }) => [measure.padEnd(width), value]),
   );
 }
 
@@ -150,8 +136,4 @@ function oftenLines({ often }: VerdictReport, names: ReadonlyMap<number, string>
 
 function round(share: number): number {
   return Math.round(100 * share) / 100;
-}
-
-function shareText(share: number): string {
-  return Number.isNaN(share) ? "none" : share.toFixed(3).replace(/^0/, "");
 }
