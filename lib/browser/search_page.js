@@ -108,6 +108,7 @@ export default function searchPage() {
     error.textContent = "";
     status.textContent = "Searching …";
     let [text, problem] = ["", ""];
+    let isNothing = false;
     /** @type {FoundRow[]} */
     let items = [];
     try {
@@ -117,9 +118,8 @@ export default function searchPage() {
         items = body.neighbours;
         const elapsedMs = Math.round(performance.now() - startedAtMs);
         const some = isBusy ? `the ${number(images)} photos so far` : `${number(images)} images`;
-        const isNothing = items.length > 0 && items.every(({ verdict }) => verdict && !verdict.isSame);
-        const nothing = isNothing ? "Nothing alike in this index. " : "";
-        text = `${nothing}${number(items.length)} nearest of ${some}, in ${number(elapsedMs)} ms`;
+        isNothing = items.length > 0 && items.every(({ verdict }) => verdict && !verdict.isSame);
+        text = `${number(items.length)} nearest of ${some}, in ${number(elapsedMs)} ms`;
       } else if (response.status === 503) problem = `Not now: ${body.error}.`;
       else problem = `This image cannot be used for a search: ${body.error}.`;
       isTooEarly = response.status === 503 && images === 0;
@@ -129,6 +129,7 @@ export default function searchPage() {
     if (search !== searches) return;
     delete ask.dataset.busy;
     [status.textContent, error.textContent] = [text, problem];
+    if (isNothing) status.prepend(make("b", "", "Nothing alike in this index"), " · ");
     showCards(items.map(card));
   };
 

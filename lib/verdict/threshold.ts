@@ -17,7 +17,7 @@ export interface Threshold {
   rate: number;
   /** Scores from this one on are accepted: the upper end of the estimates' one-sided interval. */
   value: number;
-  /** The estimate itself, from the tail of all scores; with it, half of all indexes would break the promise. */
+  /** The estimate itself, from all scores; with it, the promise would be broken about as often as kept. */
   estimate: number;
   /** 95 % interval of the estimate, by a bootstrap over classes. */
   low: number;
@@ -53,8 +53,8 @@ export function requireRate(rate: number): void {
 
 /**
  * Finds the threshold for a rate of false accepts. The tail of the impostors' scores is fitted by a generalised Pareto
- * distribution (peaks over threshold); a bootstrap over classes tells how far the fit may be off, and its upper end is
- * used: a plain quantile breaks its promise on other classes in half of the cases.
+ * distribution (peaks over threshold), or the plain quantile is taken if that is higher; a bootstrap over classes tells
+ * how far it may be off, and its upper end is used: a plain quantile breaks its promise on other classes in half of the cases.
  * @throws UserError "too few classes" if there are fewer than 3 / rate queries, or fewer than two classes
  * @example
  * const { value } = thresholdFor({ scores: matches.impostor, labels: matches.labels }, 0.01);
@@ -74,15 +74,21 @@ export function thresholdFor(
   const order = Int32Array.from(scores, (_, query) => query).sort((a, b) => scores[b]! - scores[a]!);
   const sorted = Float64Array.from(order, (query) => scores[query]!);
   const inOrder = { ...groups, groupOf: Int32Array.from(order, (query) => groups.groupOf[query]!) };
-  const estimates = overResamples(inOrder, resamples, seed, (weights) => tailScore(sorted, weights, rate));
+  const estimates = overResamples(inOrder, resamples, seed, (weights) => edgeScore(sorted, weights, rate));
   return {
     rate,
     value: quantile(Float64Array.from(estimates).sort(), CAUTION),
-    estimate: tailScore(sorted, new Float64Array(sorted.length).fill(1), rate),
+    estimate: edgeScore(sorted, new Float64Array(sorted.length).fill(1), rate),
     ...intervalOf(estimates),
     queries: scores.length,
     classes: groups.count,
   };
+}
+
+/** Returns the higher one of what the tail's fit and the scores themselves say: where the fit is bad, it is too low. */
+function edgeScore(sorted: Float64Array, weights: Float64Array, rate: number): number {
+  const total = weights.reduce((a, b) => a + b, 0);
+  return Math.max(tailScore(sorted, weights, rate), orderScore(sorted, weights, rate * total));
 }
 
 /**
