@@ -40,6 +40,9 @@ export {
 } from "../retrieval/evaluation";
 export { comparisonTable } from "../retrieval/comparison_table";
 export { confusionTable, type DatasetConfusion, datasetConfusion } from "../retrieval/confusion";
+// is it in the index at all
+export { judge, type JudgeOptions, type Verdict } from "../verdict/judge";
+export { verdictTable } from "../verdict/verdict_table";
 // shorter vectors, maps
 export { compareReductions } from "../experiments/reduce";
 export {

@@ -37,5 +37,6 @@ export { compareRuns } from "../notebook/views/compare_runs";
 // Inference
 export { placeImage, type PlacedImage } from "../notebook/atlas/own_image";
 export { comparisonFigure, confusionFigure } from "../notebook/views/retrieval_views";
+export { scoresFigure, verdictFigure } from "../notebook/views/verdict_figures";
 export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/atlas/atlas";
 export { type AtlasView, atlasView } from "../notebook/atlas/atlas_view";

@@ -69,9 +69,11 @@ export default function searchPage() {
   const card = (/** @type {FoundRow} */ item, /** @type {number} */ rank) => {
     const [title, score] = [titleOf(item), item.score.toFixed(2)];
     const itself = item.isQuery ? "this very photo" : "";
-    const label = `${rank + 1}: ${[title, itself].filter(Boolean).join(", ")}, similarity ${score}. Find more like it`;
+    const same = item.verdict?.isSame ? `same object, ${Math.floor(100 * item.verdict.probability)} %` : "";
+    const label = `${rank + 1}: ${[title, itself, same].filter(Boolean).join(", ")}, similarity ${score}. Find more like it`;
     const button = pictureButton(item, label);
     if (itself) button.appendChild(make("span", "itself", itself));
+    else if (same) button.appendChild(make("span", "itself", same));
     button.appendChild(make("span", "name", title));
     const line = button.appendChild(make("span", "score"));
     const bar = line.appendChild(make("span", "bar")).appendChild(make("span", ""));
@@ -106,6 +108,7 @@ export default function searchPage() {
     error.textContent = "";
     status.textContent = "Searching …";
     let [text, problem] = ["", ""];
+    let isNothing = false;
     /** @type {FoundRow[]} */
     let items = [];
     try {
@@ -115,6 +118,7 @@ export default function searchPage() {
         items = body.neighbours;
         const elapsedMs = Math.round(performance.now() - startedAtMs);
         const some = isBusy ? `the ${number(images)} photos so far` : `${number(images)} images`;
+        isNothing = items.length > 0 && items.every(({ verdict }) => verdict && !verdict.isSame);
         text = `${number(items.length)} nearest of ${some}, in ${number(elapsedMs)} ms`;
       } else if (response.status === 503) problem = `Not now: ${body.error}.`;
       else problem = `This image cannot be used for a search: ${body.error}.`;
@@ -125,6 +129,7 @@ export default function searchPage() {
     if (search !== searches) return;
     delete ask.dataset.busy;
     [status.textContent, error.textContent] = [text, problem];
+    if (isNothing) status.prepend(make("b", "", "Nothing alike in this index"), " · ");
     showCards(items.map(card));
   };
 
@@ -199,6 +204,13 @@ export default function searchPage() {
     leftOut.replaceChildren(make("summary", "", files), list);
   };
 
+  /** Returns what is said about the verdict: its promise, or why there is none. */
+  const verdictParts = (/** @type {{ falseAccepts?: number, lack?: string } | null} */ verdict) => {
+    if (!verdict) return [];
+    if (verdict.falseAccepts === undefined) return [verdict.lack ?? ""];
+    return [`same object: ${Number((100 * verdict.falseAccepts).toPrecision(2))} % false accepts`];
+  };
+
   /** Shows the state of the service; looks again while photos are embedded. */
   const look = async () => {
     const response = await fetch("/health");
@@ -214,6 +226,7 @@ export default function searchPage() {
       `model ${run}`,
       `${search.kind} search${recall}`,
       ...(index.whitened === null ? [] : ["whitened by the photos"]),
+      ...verdictParts(index.verdict),
     ];
     about.replaceChildren(...parts.map((part) => make("span", "part", part)));
     if (index.photos) showPhotos(index.photos);

@@ -5,6 +5,7 @@
 //   skipped.csv                      image_files,reason: images that could not be read, if any
 //   classes.csv                      labels,class_name: names of the classes, if they have any
 //   sources.json                     file system stamps of the images of each shard
+//   verdict_<model>.json             from which score on a hit is the same object, if `guie evaluate --threshold` ran
 // Shapes: N images, F features per image.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -9,6 +9,7 @@ import { escapeHtml } from "../common/html";
 import { decodeRgb } from "../images/decode";
 import { thumbnailJpeg } from "../images/thumbnail";
 import type { Hit, QueryHits } from "./find_photos";
+import { hitText, isNothingAlike, NOTHING_ALIKE } from "./kept_verdict";
 
 /** Longer side of a picture, in px: twice the size on the page, for dense screens. */
 const PICTURE_PX = 320;
@@ -60,14 +61,16 @@ ${sections.join("\n")}
 function sectionHtml({ query, path, hits, itself }: QueryHits, pictureOf: (file: string) => string): string {
   const note =
     itself.length === 0 ? "" : `<br><span class="note">it is among the photos: itself left out</span>`;
-  const asked = `<figure class="query">${pictureOf(path)}<figcaption>${escapeHtml(query)}${note}</figcaption></figure>`;
+  const verdict = isNothingAlike(hits) ? `<br><b>${NOTHING_ALIKE}</b>` : "";
+  const asked = `<figure class="query">${pictureOf(path)}<figcaption>${escapeHtml(query)}${note}${verdict}</figcaption></figure>`;
   const found = hits.map((hit) => `<li>${hitHtml(hit, pictureOf(hit.path))}</li>`);
   return `<section>${asked}<ol class="hits">${found.join("\n")}</ol></section>`;
 }
 
-function hitHtml({ rank, score, file, class: name }: Hit, picture: string): string {
+function hitHtml({ rank, score, file, class: name, verdict }: Hit, picture: string): string {
   const named = name === null ? "" : ` ${escapeHtml(name)}`;
-  const caption = `${rank}. <b>${score.toFixed(3)}</b>${named}<br><span class="file">${escapeHtml(file).replaceAll("/", "/<wbr>")}</span>`;
+  const same = verdict?.isSame ? `<br><b>${hitText(verdict)}</b>` : "";
+  const caption = `${rank}. <b>${score.toFixed(3)}</b>${named}${same}<br><span class="file">${escapeHtml(file).replaceAll("/", "/<wbr>")}</span>`;
   return `<figure>${picture}<figcaption>${caption}</figcaption></figure>`;
 }
 

@@ -2,12 +2,23 @@
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import type { LeftOut } from "../common/files/image_folder";
+import { pickLabels } from "../common/labels";
 import type { TaskOptions } from "../common/progress";
-import { joinRows, type Vectors } from "../common/vectors";
-import { embedPhotos, type PhotoEmbedder } from "../features/embed_photos";
+import { joinRows, rowOf, type Vectors } from "../common/vectors";
+import { embedPhotos, type PhotoEmbedder, type PhotoVectors } from "../features/embed_photos";
 import type { ImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import { type RerankName, rerankedSearch, withWhitening } from "../retrieval/reranking/methods";
+import {
+  type HitJudge,
+  type HitVerdict,
+  hitJudge,
+  judgedIndex,
+  photosHome,
+  photosIdentity,
+  readVerdict,
+  type VerdictState,
+} from "./kept_verdict";
 
 /** Images to search with, and the name under which a person gave them. */
 export interface QueryList {
@@ -23,6 +34,8 @@ export interface FindOptions extends TaskOptions {
   whiten: boolean;
   /** Methods for better neighbours from the same vectors. Default: none. */
   rerank?: readonly RerankName[];
+  /** Absolute path of the photos, and the command that makes their verdict; default: no verdict is looked for. */
+  judgedBy?: { source: string; command: string } | undefined;
   /** Names of the classes by label; default: those that the photos come with. */
   classNames?: ReadonlyMap<number, string> | undefined;
 }
@@ -39,6 +52,8 @@ export interface Hit {
   path: string;
   /** Name of its class, or "class 3"; null if the photos have no classes. */
   class: string | null;
+  /** Whether it shows the same object; null if the photos have no verdict. */
+  verdict: HitVerdict | null;
 }
 
 /** A query and what was found. */
@@ -67,6 +82,8 @@ export interface Finding {
   };
   /** Numbers per whitened vector; null if the model's own vectors were searched. */
   whitened: number | null;
+  /** The verdict of the photos, or why there is none; null if none was looked for. */
+  verdict: VerdictState | null;
 }
 
 /**
@@ -78,12 +95,15 @@ export async function findPhotos(
   embedder: PhotoEmbedder,
   queries: readonly QueryList[],
   photos: ImageList,
-  { k, whiten, rerank = [], classNames, ...options }: FindOptions,
+  { k, whiten, rerank = [], judgedBy, classNames, ...options }: FindOptions,
 ): Promise<Finding> {
   const asked = await embedQueries(embedder, queries, options);
   const index = await embedPhotos(embedder, photos, options);
   if (index.files.length === 0) throw noneReadable("photos", index.skipped);
   const { search, whitening } = await rerankedSearch(index.vectors, withWhitening(rerank, whiten));
+  const state = judgedBy ? stateOf(embedder, photos, index, judgedBy) : null;
+  const judge: HitJudge | undefined =
+    state && "verdict" in state ? await hitJudge(state.verdict, index.vectors, { whitening }) : undefined;
   const places = placesOf(index.contents);
   const classes = classesOf(photos, classNames);
   const own = asked.queries.map(({ path, content }) =>
@@ -97,6 +117,10 @@ export async function findPhotos(
     const left = new Set(own[i]);
     const ranked = Array.from(positions[i]!, (row, at) => ({ row, score: cosines[i]![at]! }));
     const others = ranked.filter(({ row }) => !left.has(row)).slice(0, k);
+    const verdicts = judge?.(
+      rowOf(asked.vectors, i),
+      others.map(({ row }) => row),
+    );
     const hits = others.map(({ row, score }, at) => {
       const file = index.files[row]!;
       return {
@@ -105,6 +129,7 @@ export async function findPhotos(
         file,
         path: resolve(photos.folder, file),
         class: classes(index.places[row]!),
+        verdict: verdicts?.[at] ?? null,
       };
     });
     return { query, path, hits, itself: Array.from(left, (row) => index.files[row]!) };
@@ -115,7 +140,20 @@ export async function findPhotos(
     unreadable: asked.unreadable,
     photos: { searched: index.files.length, embedded, leftOut: [...photos.leftOut, ...skipped] },
     whitened: whitening?.to ?? null,
+    verdict: state,
   };
+}
+
+/** Returns the verdict of the photos, or why there is none. */
+function stateOf(
+  { madeBy }: PhotoEmbedder,
+  { rows: { labels } }: ImageList,
+  { contents, places }: PhotoVectors,
+  { source, command }: NonNullable<FindOptions["judgedBy"]>,
+): VerdictState {
+  const features = { folder: photosHome(source), identity: photosIdentity(madeBy, contents) };
+  const judged = judgedIndex(features, madeBy, labels && pickLabels(labels, places));
+  return readVerdict(judged, command);
 }
 
 /** Queries that can be read. */

@@ -3,6 +3,7 @@ import { shownProgress, type TaskOptions } from "../common/progress";
 import type { OwnSource } from "../datasets/own/own_images";
 import { type ImageList, numbered } from "../features/image_list";
 import { type Finding, findPhotos } from "../finding/find_photos";
+import { judgeCommand } from "../finding/kept_verdict";
 import { parseReranking } from "../retrieval/reranking/methods";
 import { Images } from "./images";
 import { type Embedded, loadModel, Model } from "./model";
@@ -37,10 +38,13 @@ export async function search(
   const model = given instanceof Model ? given : await loadModel(given, { signal, onProgress });
   try {
     const queries = [{ name: nameOf(query), list: listOf(await imagesOf(query)) }];
-    const photos = listOf(await imagesOf(index));
+    const searched = await imagesOf(index);
+    const photos = listOf(searched);
     const methods = parseReranking(rerank);
     const isWhitened = whiten ?? (methods.includes("whiten") || model.isBackbone);
-    const how = { k, whiten: isWhitened, rerank: methods, signal, onProgress };
+    const { source } = searched;
+    const judgedBy = source === undefined ? undefined : { source, command: judgeCommand(model.name, source) };
+    const how = { k, whiten: isWhitened, rerank: methods, judgedBy, signal, onProgress };
     return await findPhotos(model.embedder, queries, photos, how);
   } finally {
     if (model !== given) model.dispose();

@@ -1,4 +1,5 @@
 // Rows of the index as `guie serve` sends them to clients.
+import type { HitVerdict } from "../finding/kept_verdict";
 
 /** A row of the index, as a client sees it. */
 export interface IndexRow {
@@ -19,4 +20,6 @@ export interface FoundRow extends IndexRow {
   score: number;
   /** True if its file has the bytes of the query: it is this very photo, or a copy; null if the index has no hashes. */
   isQuery: boolean | null;
+  /** Whether it shows the same object as the query; null if the index has no verdict. */
+  verdict: HitVerdict | null;
 }

@@ -48,7 +48,12 @@ export interface IndexRequest {
 
 /** Returns whether an index is photos that the service embeds: neither features nor a data directory. */
 export function isOfPhotos(index: string | undefined): index is string {
-  return index !== undefined && !holdsFeatures(index) && !existsSync(join(index, "retrieval", "index.csv"));
+  return index !== undefined && !holdsFeatures(index) && !holdsHeldOut(index);
+}
+
+/** Returns whether a path is a data directory with held-out classes. */
+export function holdsHeldOut(path: string): boolean {
+  return existsSync(join(path, "retrieval", "index.csv"));
 }
 
 /**

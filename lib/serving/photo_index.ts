@@ -1,9 +1,7 @@
 // Photos as the index of a service: searched as soon as the first are embedded, read again on request.
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { messageOf } from "../common/errors";
 import type { LeftOut } from "../common/files/image_folder";
-import { cacheFolder, keptFolder } from "../common/files/kept_folder";
 import { pickLabels } from "../common/labels";
 import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
@@ -11,11 +9,11 @@ import { leftOutText } from "../datasets/own/left_out";
 import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
 import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/embed_photos";
-import { digestOf } from "../features/feature_sources";
 import { type ImageList, readImageList } from "../features/image_list";
+import { photosHome, photosIdentity, verdictText } from "../finding/kept_verdict";
 import type { Reduction } from "../retrieval/reduction";
 import type { IndexSource } from "./index_source";
-import { indexState, type SearchChoice } from "./index_state";
+import { indexState, type SearchChoice, type VerdictRequest } from "./index_state";
 import type { LiveIndex } from "./live_index";
 import { PhotoNumbers } from "./row_numbers";
 
@@ -46,6 +44,8 @@ export interface PhotoIndexConfig extends SearchChoice {
   dataDir: string;
   /** Names of the classes; default: those that the photos come with. */
   classNames: ReadonlyMap<number, string> | undefined;
+  /** The command that makes a verdict of the photos. */
+  command: string;
   onProgress?: OnProgress | undefined;
   /** Receives the lines about photos that were read; default: standard error. */
   say?: ((line: string) => void) | undefined;
@@ -53,7 +53,6 @@ export interface PhotoIndexConfig extends SearchChoice {
 
 /** The share of the time that making new rows searchable may take. */
 const MOST_SHARE = 0.1;
-const NAME_LENGTH = 8;
 
 /** Keeps an index in step with photos on disk. */
 export class PhotoIndex {
@@ -151,11 +150,13 @@ export class PhotoIndex {
       signal: this.#stop.signal,
     });
     const { embedded, skipped } = whole;
-    await this.#show(list, whole, this.#config);
+    await this.#show(list, whole, this.#config, { madeBy: embedder.madeBy, command: this.#config.command });
     const leftOut = [...list.leftOut, ...skipped];
     this.#status = { ...this.#status, done: total, embedded, leftOut };
     const { say = notice } = this.#config;
     say(readText(whole, leftOut, this.#index.state?.whitening));
+    const { verdict } = this.#index.state ?? {};
+    if (verdict) say(`guie serve: ${verdictText(verdict)}`);
   }
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
@@ -165,17 +166,23 @@ export class PhotoIndex {
   }
 
   /** Makes photos searchable. */
-  async #show(list: ImageList, photos: PhotoVectors, choice: SearchChoice): Promise<void> {
+  async #show(
+    list: ImageList,
+    photos: PhotoVectors,
+    choice: SearchChoice,
+    judged?: VerdictRequest,
+  ): Promise<void> {
     if (photos.vectors.count === 0) return this.#index.replace(undefined);
     const numbers = this.#numbers.of(photos.files, photos.contents);
-    const state = await indexState(this.#sourceOf(list, photos), choice, numbers, this.#config);
+    const state = await indexState(this.#sourceOf(list, photos), choice, numbers, {
+      onProgress: this.#config.onProgress,
+      judged,
+    });
     this.#index.replace(state);
   }
 
   #sourceOf({ folder, rows }: ImageList, { vectors, files, contents, places }: PhotoVectors): IndexSource {
     const { source, embedder, classNames } = this.#config;
-    const identity = digestOf([JSON.stringify(embedder.madeBy), ...contents]);
-    const key = createHash("sha256").update(source).digest("hex").slice(0, NAME_LENGTH);
     return {
       name: basename(source),
       vectors,
@@ -184,7 +191,7 @@ export class PhotoIndex {
       imageFolder: folder,
       labels: rows.labels && pickLabels(rows.labels, places),
       classNames: classNames ?? new Map(rows.classNames?.entries()),
-      features: { folder: keptFolder(cacheFolder(), "graphs", `${basename(source)}-${key}`), identity },
+      features: { folder: photosHome(source), identity: photosIdentity(embedder.madeBy, contents) },
     };
   }
 }

@@ -3,6 +3,7 @@ import { type AddressInfo, isIP } from "node:net";
 import { basename } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../common/errors";
+import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
 import { dataFolder } from "../config/paths";
 import { preset } from "../config/presets";
@@ -10,6 +11,7 @@ import { sourcePath } from "../datasets/own/read_own_images";
 import type { Embedder } from "../embedding/embedder";
 import { type FoundModel, findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
+import { judgeCommand, verdictText } from "../finding/kept_verdict";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import type { RerankName } from "../retrieval/reranking/methods";
@@ -160,14 +162,12 @@ async function openIndex(
         "Leave them out, or name a folder or table of photos.",
       );
     const source = await openIndexSource(request, embedder, settings);
-    index.replace(
-      await indexState(
-        source,
-        { whiten: settings.whiten ?? false, rerank, approximate },
-        undefined,
-        settings,
-      ),
-    );
+    const judged = { madeBy: embedder.madeBy, command: judgeCommand(settings.run, settings.index) };
+    const choice = { whiten: settings.whiten ?? false, rerank, approximate };
+    const state = await indexState(source, choice, undefined, { onProgress, judged });
+    index.replace(state);
+    const { say = notice } = settings;
+    if (state.verdict) say(`guie serve: ${verdictText(state.verdict)}`);
     return { name: source.name, photos: undefined };
   }
   const config = {
@@ -179,6 +179,7 @@ async function openIndex(
     whiten: settings.whiten ?? kind === "backbone",
     rerank,
     approximate,
+    command: judgeCommand(settings.run, settings.index),
     onProgress,
     say: settings.say,
   };

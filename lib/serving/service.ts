@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
-import { listRows, stackRows } from "../common/vectors";
+import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
@@ -124,6 +124,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
           whitened: state?.whitening?.to ?? null,
           rerank: state?.methods ?? [],
           version,
+          ...verdictHealth(state),
           photos: photos ? photosOf(photos.status) : null,
         },
         search: { kind, recallAt5, recallQueries },
@@ -142,6 +143,15 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       await Promise.all([embeddings.close(), searches.close()]);
     },
   };
+}
+
+/** Returns what clients learn of the verdict: its promise, or why there is none. */
+function verdictHealth(state: IndexState | undefined): Record<string, unknown> {
+  const verdict = state?.verdict;
+  if (!verdict) return { verdict: null };
+  if (!("verdict" in verdict)) return { verdict: { lack: verdict.lack } };
+  const { threshold, unknown } = verdict.verdict.report;
+  return { verdict: { falseAccepts: threshold.rate, cosine: threshold.value, unknown } };
 }
 
 /** The search before the first rows are there. */
@@ -197,10 +207,13 @@ function foundRows(
 ): FoundRow[] {
   const { contents } = state.source;
   const content = "row" in of ? contents?.[state.positionOf(of.row)!] : of.content;
+  const vector = "row" in of ? rowOf(state.source.vectors, state.positionOf(of.row)!) : of.vector;
+  const verdicts = state.judge?.(vector, positions.subarray(0, k));
   return Array.from(positions.subarray(0, k), (position, rank) => ({
     ...describeRow(state, position, version),
     score: cosines[rank]!,
     isQuery: contents ? contents[position] === content : null,
+    verdict: verdicts?.[rank] ?? null,
   }));
 }
 

@@ -35,6 +35,9 @@ function commands(): Map<string, { file: string; flags: Set<string> }> {
 const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/export/": ["export"],
   "lib/serving/": ["serve"],
+  "lib/verdict/": ["evaluate"],
+  "lib/finding/judge_index.ts": ["evaluate"],
+  "lib/finding/kept_verdict.ts": ["evaluate"],
   "lib/experiments/soup.ts": ["soup"],
   "lib/experiments/tune.ts": ["tune"],
   "lib/experiments/search_plan.ts": ["tune"],

@@ -88,7 +88,7 @@ test("contact sheet, inspection, service, grid and atlas hold neither place nor 
   assert.deepEqual([exif!.includes(CAMERA), orientation], [true, 6], "the photo itself says it");
 
   const sheet = join(folder, "sheet.html");
-  const hit = { rank: 1, score: 1, file: "photo.jpg", path, class: null };
+  const hit = { rank: 1, score: 1, file: "photo.jpg", path, class: null, verdict: null };
   await writeContactSheet(sheet, [{ query: "photo.jpg", path, hits: [hit], itself: [] }], "about");
   const grid = await imageGrid([{ image: path }]);
   t.mock.method(process.stderr, "write", () => true);

@@ -15,14 +15,17 @@ import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
+import { addSourceFlags, SOURCE_FLAGS } from "../shared/source_flags";
 import { type CompareOptions, compare } from "./compare";
 import { addHeldOutFlags, heldOutConfig, SCORED_MODELS } from "./held_out";
+import { type ThresholdOptions, threshold } from "./threshold";
 
-interface EvaluateOptions extends CompareOptions {
+interface EvaluateOptions extends CompareOptions, ThresholdOptions {
   compare?: boolean;
   confusion?: boolean;
   prefixes?: string;
   rerank?: string | true;
+  threshold?: boolean;
 }
 
 /** Registers `guie evaluate MODEL...`: the ladder on held-out classes: pixels, backbone, whitened, LDA, trained runs. */
@@ -46,6 +49,18 @@ export function registerEvaluate(program: Command): void {
     `compare ways to search the same vectors, each a sum of ${RERANK_NAMES.join(", ")}, for example ` +
       "whiten+dba+alpha_qe,k_reciprocal; without WAYS the usual ones",
   );
+  command
+    .option(
+      "--threshold",
+      "from which score on is a hit the same object? The verdict is kept with the index, for guie find and guie serve",
+    )
+    .option(
+      "--in <photos>",
+      "the index: photos with classes, or a folder of guie embed --out (default: the held-out classes)",
+    )
+    .option("--rate <share>", "promised share of false accepts (default: 0.01)")
+    .option("--unknown <share>", "share of your queries that have nothing in the index (default: 0.5)");
+  addSourceFlags(command);
   addRenamed(command, "--run <name...>", "a word: guie evaluate MODEL...", "words");
   addRenamed(command, "--compare", "guie compare", "itself");
   command
@@ -54,6 +69,7 @@ export function registerEvaluate(program: Command): void {
   setAction<EvaluateOptions>(
     command,
     (options, models) => {
+      if (options.threshold) return threshold(options, models);
       if (options.confusion) return confuse(options, models);
       if (options.rerank) return rerank(options, options.rerank, models);
       return options.compare ? compare(options, models) : evaluate(options, models);
@@ -74,6 +90,12 @@ export function registerEvaluate(program: Command): void {
       { options: ["--rerank"], without: "--compare", next: "Make the two tables one after the other." },
       { options: ["--rerank"], without: "--prefixes", next: "Make the two tables one after the other." },
       { options: ["--rerank"], without: "--confusion", next: "Make the two tables one after the other." },
+      { options: ["--in", "--rate", "--unknown"], needs: ["--threshold"] },
+      { options: SOURCE_FLAGS, needs: ["--in"] },
+      { options: ["--threshold"], without: "--compare", next: "Make the two tables one after the other." },
+      { options: ["--threshold"], without: "--rerank", next: "Make the two tables one after the other." },
+      { options: ["--threshold"], without: "--prefixes", next: "Make the two tables one after the other." },
+      { options: ["--threshold"], without: "--confusion", next: "Make the two tables one after the other." },
     ],
   );
 }

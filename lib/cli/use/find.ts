@@ -13,6 +13,13 @@ import { describeDevice } from "../../engine/native/device";
 import { readImageList } from "../../features/image_list";
 import { writeContactSheet } from "../../finding/contact_sheet";
 import { type Finding, findPhotos, type QueryHits } from "../../finding/find_photos";
+import {
+  hitText,
+  isNothingAlike,
+  judgeCommand,
+  NOTHING_ALIKE,
+  verdictText,
+} from "../../finding/kept_verdict";
 import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
@@ -66,7 +73,8 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
   const embedder = openModel(found);
   try {
     const dataDir = dataFolder(embedder.config);
-    const photos = await readImageList(sourcePath(options.in), dataDir, sourceSettings(options));
+    const source = sourcePath(options.in);
+    const photos = await readImageList(source, dataDir, sourceSettings(options));
     const queries = [];
     for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
     const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
@@ -74,7 +82,8 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
     process.stderr.write(`${describeDevice()}\n`);
     const onProgress = terminalProgress();
     const { whiten = found.kind === "backbone", rerank } = searchChoice(options);
-    const how = { k, whiten, rerank, classNames, onProgress };
+    const judgedBy = { source, command: judgeCommand(options.model, options.in) };
+    const how = { k, whiten, rerank, judgedBy, classNames, onProgress };
     const finding = await findPhotos(embedder, queries, photos, how);
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
@@ -108,12 +117,13 @@ function aboutText(
 }
 
 function textOf(finding: Finding, k: number, about: string, sheet: string | undefined): string {
-  const { results, photos } = finding;
+  const { results, photos, verdict } = finding;
   const notes = [about, leftOutText(photos.leftOut)].filter(Boolean);
   const fewest = Math.min(...results.map(({ hits }) => hits.length));
   if (fewest < k)
     notes.push(`-k ${k}: there are only ${plural(fewest, "other photo", "other photos")}; all are shown`);
   notes.push(...results.flatMap(notesOf).slice(0, NOTES_SHOWN));
+  if (verdict) notes.push(verdictText(verdict));
   if (sheet !== undefined) notes.push(`contact sheet: ${sheet}`);
   return [hitTable(results), ...notes].join("\n");
 }
@@ -123,16 +133,25 @@ const NOTES_SHOWN = 10;
 
 function hitTable(results: readonly QueryHits[]): string {
   const hasClasses = results.some(({ hits }) => hits.some((hit) => hit.class !== null));
+  const hasVerdicts = results.some(({ hits }) => hits.some((hit) => hit.verdict !== null));
   const rows = results.flatMap(({ query, hits }) =>
     hits.map((hit, i) => [
       i === 0 ? shown(query) : "",
       String(hit.rank),
       hit.score.toFixed(3),
+      ...(hasVerdicts ? [hitText(hit.verdict)] : []),
       ...(hasClasses ? [shown(hit.class ?? "")] : []),
       shown(hit.file),
     ]),
   );
-  const header = ["query", "rank", "score", ...(hasClasses ? ["class"] : []), "file"];
+  const header = [
+    "query",
+    "rank",
+    "score",
+    ...(hasVerdicts ? ["verdict"] : []),
+    ...(hasClasses ? ["class"] : []),
+    "file",
+  ];
   return textTable(header, leftAligned(rows, 3));
 }
 
@@ -148,6 +167,7 @@ function notesOf({ query, hits, itself }: QueryHits): string[] {
   const notes: string[] = [];
   if (itself.length > 0)
     notes.push(`${shown(query)} is among the photos: ${itself.map(shown).join(", ")} left out of its hits`);
+  if (isNothingAlike(hits)) notes.push(`${shown(query)}: ${NOTHING_ALIKE}`);
   for (const { file } of hits)
     if (basename(file) === basename(query))
       notes.push(`${shown(file)} has the name of the query ${shown(query)}, but is another picture`);

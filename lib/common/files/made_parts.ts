@@ -22,6 +22,7 @@ export const FEATURE_PARTS = named(
   "classes\\.csv",
   "neighbours_[0-9a-f]+\\.usearch(\\.json)?",
   "sources\\.json",
+  "verdict_[0-9a-f]+\\.json",
 );
 
 /** Parts of an export, by its format; a ZIP is a file. */

@@ -6,6 +6,7 @@ import type { Vectors } from "../../common/vectors";
 import { readClassNames } from "../../datasets/class_names";
 import type { Embedder } from "../../embedding/embedder";
 import type { Finding } from "../../finding/find_photos";
+import { hitText, isNothingAlike, NOTHING_ALIKE } from "../../finding/kept_verdict";
 import type { DuplicatePair } from "../../inspection/duplicates";
 import { type Neighbours, nearestNeighbours } from "../../retrieval/neighbours";
 import { sampleRows } from "../../tables/sample_rows";
@@ -145,7 +146,7 @@ export async function searchGrid(
 }
 
 /**
- * Shows what `search` found: a row per query, then its hits with class and cosine.
+ * Shows what `search` found: a row per query, then its hits with class, cosine and verdict, if the photos have one.
  * @param options.columns pictures per row; default: a query and all its hits
  * @example
  * show(foundGrid(await search("query.jpg", { model, index: photos })));
@@ -153,11 +154,19 @@ export async function searchGrid(
 export async function foundGrid(found: Finding, options: GridOptions = {}): Promise<Drawing> {
   const most = Math.max(...found.results.map(({ hits }) => hits.length));
   const items = found.results.flatMap(({ query, path, hits }) => [
-    { image: path, caption: `query: ${join(basename(dirname(query)), basename(query))}` },
+    { image: path, caption: captionOf([queryName(query), isNothingAlike(hits) ? NOTHING_ALIKE : ""]) },
     ...hits.map((hit) => ({
       image: hit.path,
-      caption: `${hit.class ?? basename(hit.file)}, ${hit.score.toFixed(2)}`,
+      caption: captionOf([hit.class ?? basename(hit.file), hit.score.toFixed(2), hitText(hit.verdict)]),
     })),
   ]);
   return imageGrid(items, { columns: 1 + most, ...options });
+}
+
+function queryName(query: string): string {
+  return `query: ${join(basename(dirname(query)), basename(query))}`;
+}
+
+function captionOf(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(", ");
 }
