@@ -15,6 +15,7 @@ export {
   recallOf,
 } from "../retrieval/approximate";
 export { codedIndex, codeRows } from "../retrieval/coded/coded_index";
+export { type PushReport, pushFeatures } from "../milvus/push";
 export { openFeatureRows } from "../features/row_reader";
 export {
   parseReranking,

@@ -164,7 +164,8 @@ interface AskedQueries {
   unreadable: UnusableImage[];
 }
 
-async function embedQueries(
+/** Embeds queries. @throws UserError if none can be read */
+export async function embedQueries(
   embedder: PhotoEmbedder,
   lists: readonly QueryList[],
   options: TaskOptions,

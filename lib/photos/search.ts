@@ -2,8 +2,11 @@
 import { shownProgress, type TaskOptions } from "../common/progress";
 import type { OwnSource } from "../datasets/own/own_images";
 import { type ImageList, numbered } from "../features/image_list";
+import { findInMilvus } from "../finding/find_in_milvus";
 import { type Finding, findPhotos } from "../finding/find_photos";
 import { judgeCommand } from "../finding/kept_verdict";
+import { isMilvus } from "../milvus/address";
+import { requirePlainSearch } from "../milvus/search";
 import { parseReranking } from "../retrieval/reranking/methods";
 import { Images } from "./images";
 import { type Embedded, loadModel, Model } from "./model";
@@ -13,7 +16,7 @@ import { readImages } from "./read_images";
 export interface SearchOptions extends TaskOptions {
   /** A loaded model, or a name as `loadModel` takes it. Default: the preset's backbone. */
   model?: Model | string;
-  /** The images to search. */
+  /** The images to search; or milvus://host:port/collection, filled by `guie index push`. */
   index: Images | Embedded | string | OwnSource;
   /** Most hits per query. Default: 5. */
   k?: number;
@@ -38,6 +41,10 @@ export async function search(
   const model = given instanceof Model ? given : await loadModel(given, { signal, onProgress });
   try {
     const queries = [{ name: nameOf(query), list: listOf(await imagesOf(query)) }];
+    if (isMilvus(index)) {
+      requirePlainSearch({ whiten, rerank: parseReranking(rerank) });
+      return await findInMilvus(model.embedder, queries, index, { k, model: model.name, signal, onProgress });
+    }
     const searched = await imagesOf(index);
     const photos = listOf(searched);
     const methods = parseReranking(rerank);

@@ -10,7 +10,7 @@ export interface ServeOptions extends Omit<serving.ServeOptions, "index"> {
   model?: Model | string;
   /**
    * The images to search: those of `images(source)`, a folder, a table, a folder of features, or a data directory (the
-   * index images of its held-out classes). Default: the preset's data directory.
+   * index images of its held-out classes), or milvus://host:port/collection. Default: the preset's data directory.
    */
   index?: Images | string;
 }

@@ -44,7 +44,7 @@ export interface Service {
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
   image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
   /** Returns rows spread over the index, at most `count`. */
-  samples(count: number): IndexRow[];
+  samples(count: number): Promise<IndexRow[]>;
   /** Begins to read the photos again; returns what is known of them. @throws Refusal if the index does not change */
   reload(): Record<string, unknown>;
   health(): Record<string, unknown>;
@@ -138,7 +138,7 @@ export function serviceApp(service: Service): FastifyInstance {
       const { k } = queryOf(SEARCH_QUERY, request);
       return { neighbours: await service.similar(rowOf(request), k, goneSignal(reply)) };
     });
-    routes.get("/samples", async () => ({ rows: service.samples(SAMPLES) }));
+    routes.get("/samples", async () => ({ rows: await service.samples(SAMPLES) }));
     routes.post("/reload", async (...[request, reply]) => {
       queryOf(NO_QUERY, request);
       requireNoBody(request);

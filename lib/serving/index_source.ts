@@ -36,8 +36,8 @@ export interface IndexRequest {
   run?: string;
   /**
    * Absolute path of a features folder (`guie embed --out`), a data directory (the index images of its held-out
-   * classes), or images as `guie embed` takes them (folder, archive, table, list). Default: the model's or preset's data
-   * directory.
+   * classes), or images as `guie embed` takes them (folder, archive, table, list); or milvus://host:port/collection.
+   * Default: the model's or preset's data directory.
    */
   index?: string;
   /** How a folder or table of images is read, instead of a guess. */

@@ -1,5 +1,6 @@
 // The rows that a service searches at one time, ready to be searched. Shapes: N rows, F numbers per vector of the model,
 // d numbers per searched vector.
+import { resolve } from "node:path";
 import type { ProgressOptions } from "../common/progress";
 import { rowOf, type Vectors } from "../common/vectors";
 import type { MadeBy } from "../features/feature_files";
@@ -10,14 +11,8 @@ import {
   readVerdict,
   type VerdictState,
 } from "../finding/kept_verdict";
-import { reduceRows } from "../retrieval/reduction";
-import {
-  prepareRows,
-  type RerankName,
-  rerankedIndex,
-  type SearchedRows,
-  withWhitening,
-} from "../retrieval/reranking/methods";
+import { type Reduction, reduceRows } from "../retrieval/reduction";
+import { prepareRows, type RerankName, rerankedIndex, withWhitening } from "../retrieval/reranking/methods";
 import type { IndexSource } from "./index_source";
 import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
 
@@ -31,10 +26,37 @@ export interface SearchChoice {
   approximate: boolean;
 }
 
-/** Searchable rows. The number of a row in answers stays the same while the service runs; its position may change. */
-export interface IndexState extends SearchedRows {
-  source: IndexSource;
+/** What a service knows of a row. */
+export interface RowFacts {
+  /** The image's path within the index. */
+  file: string;
+  /** Absolute; undefined if it cannot be on this machine. */
+  path: string | undefined;
+  label: number | null;
+  /** Name of the class, if known. */
+  name: string | null;
+  /** The hash of the image's file, if known. */
+  content: string | null;
+}
+
+/**
+ * Searchable rows, in memory or on a server. The number of a row in answers stays the same while the service runs; its
+ * position may change.
+ */
+export interface IndexState {
+  /** N. */
+  count: number;
+  /** d. */
+  length: number;
+  /** The map of queries, if the rows are whitened. */
+  whitening: Reduction | undefined;
+  /** True if the rows have classes. */
+  labelled: boolean;
   searcher: Searcher;
+  /** Returns what is known of the rows at some positions, in their order. */
+  rowsAt(positions: ArrayLike<number>): Promise<RowFacts[]>;
+  /** Returns the vector of the row at a position: the model's [F], and as it is searched [d]. */
+  vectorAt(position: number): Promise<{ model: Float32Array; searched: Float32Array }>;
   /** The methods by which the rows are searched. */
   methods: readonly RerankName[];
   /** The verdict of these rows, or why there is none; null while they are not whole. */
@@ -62,7 +84,7 @@ export interface VerdictRequest {
 export async function indexState(
   source: IndexSource,
   { whiten, rerank = [], approximate }: SearchChoice,
-  numbers: RowNumbers = positionsOf(source),
+  numbers: RowNumbers = rowNumbers(source.vectors.count),
   { judged, ...options }: ProgressOptions & { judged?: VerdictRequest | undefined } = {},
 ): Promise<IndexState> {
   const methods = withWhitening(rerank, whiten);
@@ -75,7 +97,38 @@ export async function indexState(
   const known = isPlain ? rows : { whitening: rows.whitening };
   const judge =
     verdict && "verdict" in verdict ? await hitJudge(verdict.verdict, source.vectors, known) : undefined;
-  return { source, searcher: { ...searcher, index }, methods, verdict, judge, ...rows, ...numbers };
+  const { vectors, whitening } = rows;
+  return {
+    count: vectors.count,
+    length: vectors.length,
+    whitening,
+    labelled: source.labels !== undefined,
+    searcher: { ...searcher, index },
+    rowsAt: async (positions) => Array.from(positions, (position) => factsAt(source, position)),
+    vectorAt: async (position) => ({
+      model: rowOf(source.vectors, position),
+      searched: rowOf(vectors, position),
+    }),
+    methods,
+    verdict,
+    judge,
+    ...numbers,
+  };
+}
+
+function factsAt(
+  { imageFolder, files, labels, classNames, contents }: IndexSource,
+  position: number,
+): RowFacts {
+  const file = files.at(position)!;
+  const label = labels?.[position] ?? null;
+  return {
+    file,
+    path: resolve(imageFolder, file),
+    label,
+    name: label === null ? null : (classNames.get(label) ?? null),
+    content: contents?.[position] ?? null,
+  };
 }
 
 function verdictOf({ features, labels }: IndexSource, { madeBy, command }: VerdictRequest): VerdictState {
@@ -83,19 +136,20 @@ function verdictOf({ features, labels }: IndexSource, { madeBy, command }: Verdi
 }
 
 /** Returns a query as it is searched: a vector of the model [F], whitened if the rows are, or the vector of a row [d]. */
-export function searchVector(
-  { whitening, vectors, positionOf }: IndexState,
+export async function searchVector(
+  { whitening, vectorAt, positionOf }: IndexState,
   query: { vector: Float32Array } | { row: number },
-): Float32Array | undefined {
+): Promise<Float32Array | undefined> {
   if ("row" in query) {
     const position = positionOf(query.row);
-    return position === undefined ? undefined : rowOf(vectors, position);
+    return position === undefined ? undefined : (await vectorAt(position)).searched;
   }
   if (!whitening) return query.vector;
   const one: Vectors = { data: query.vector, count: 1, length: query.vector.length };
   return reduceRows(one, whitening).data;
 }
 
-function positionsOf({ vectors: { count } }: IndexSource): RowNumbers {
+/** Returns the numbers of rows that do not change: their positions. */
+export function rowNumbers(count: number): RowNumbers {
   return { numberAt: (position) => position, positionOf: (row) => (row < count ? row : undefined) };
 }

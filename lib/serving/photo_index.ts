@@ -161,8 +161,8 @@ export class PhotoIndex {
 
   /** The fewest rows that replace those of now before all photos are there: whole, whitened rows stay for longer. */
   get #leastRows(): number {
-    const { vectors, whitening } = this.#index.state ?? {};
-    return (whitening ? 2 : 1) * (vectors?.count ?? 0);
+    const { count = 0, whitening } = this.#index.state ?? {};
+    return (whitening ? 2 : 1) * count;
   }
 
   /** Makes photos searchable. */

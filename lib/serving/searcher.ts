@@ -22,9 +22,9 @@ import type { IndexSource } from "./index_source";
 /** A search and its recall. */
 export interface Searcher {
   index: SearchIndex;
-  kind: "exact" | "approximate";
-  /** Share of the five nearest rows that the search finds, over some rows of the index; 1 if exact. */
-  recallAt5: number;
+  kind: "exact" | "approximate" | "milvus";
+  /** Share of the five nearest rows that the search finds, over some rows of the index; 1 if exact; null: not measured. */
+  recallAt5: number | null;
   /** Number of rows in the measurement of recall. */
   recallQueries: number;
   dispose(): void;
@@ -110,7 +110,7 @@ function keptIndex(
 async function measureRecall(
   index: SearchIndex,
   vectors: Vectors,
-): Promise<Pick<Searcher, "recallAt5" | "recallQueries">> {
+): Promise<{ recallAt5: number; recallQueries: number }> {
   const { count } = vectors;
   const queryCount = Math.min(RECALL_QUERIES, count);
   const ownRows = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));

@@ -14,6 +14,8 @@ import { heldStream } from "../engine/native/native_stderr";
 import { judgeCommand, verdictText } from "../finding/kept_verdict";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
+import { isMilvus } from "../milvus/address";
+import { openMilvusIndex, requirePlainSearch } from "../milvus/search";
 import type { RerankName } from "../retrieval/reranking/methods";
 import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
@@ -22,6 +24,7 @@ import { drain } from "./drain";
 import { type IndexRequest, isOfPhotos, openIndexSource, requireClassNames } from "./index_source";
 import { indexState } from "./index_state";
 import { LiveIndex } from "./live_index";
+import { milvusState } from "./milvus_state";
 import { PhotoIndex } from "./photo_index";
 import { createService } from "./service";
 import type { UploadLimits } from "./uploads";
@@ -154,6 +157,13 @@ async function openIndex(
   index: LiveIndex,
 ): Promise<{ name: string; photos: PhotoIndex | undefined }> {
   const { approximate, rerank = [], onProgress } = settings;
+  if (isMilvus(settings.index)) {
+    requirePlainSearch(settings);
+    const { tower } = embedder.config;
+    const found = await openMilvusIndex(settings.index, embedder.madeBy, settings.run ?? tower);
+    index.replace(milvusState(found));
+    return { name: found.name, photos: undefined };
+  }
   const request = { ...settings, index: settings.index && sourcePath(settings.index) };
   if (!isOfPhotos(request.index)) {
     if (settings.source && Object.keys(settings.source).length > 0)

@@ -1,15 +1,14 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
-import { listRows, rowOf, stackRows } from "../common/vectors";
+import { listRows, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
 import type { FoundRow, IndexRow } from "./found_row";
-import { type IndexState, searchVector } from "./index_state";
+import { type IndexState, type RowFacts, searchVector } from "./index_state";
 import type { LiveIndex } from "./live_index";
 import type { PhotoIndex, PhotoStatus } from "./photo_index";
 import { Refusal } from "./refusal";
@@ -90,19 +89,16 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       const { state } = index;
       const position = state?.positionOf(row);
       if (!state || position === undefined) throw noRow(row);
-      const { imageFolder, files } = state.source;
-      return threads.run(
-        { path: resolve(imageFolder, files.at(position)!), longerSidePx: THUMBNAIL_PX },
-        gone,
-      );
+      const [facts] = await state.rowsAt([position]);
+      if (facts!.path === undefined) throw new Refusal(404, "the image is not on this machine");
+      return threads.run({ path: facts!.path, longerSidePx: THUMBNAIL_PX }, gone);
     },
-    samples(count) {
+    async samples(count) {
       const { state } = index;
-      const images = state?.vectors.count ?? 0;
-      const some = Math.min(count, images);
-      return Array.from({ length: some }, (_, i) =>
-        describeRow(state!, Math.floor((i * images) / some), version),
-      );
+      if (!state) return [];
+      const some = Math.min(count, state.count);
+      const positions = Array.from({ length: some }, (_, i) => Math.floor((i * state.count) / some));
+      return describeRows(state, positions, await state.rowsAt(positions), version);
     },
     reload() {
       if (!photos)
@@ -119,8 +115,8 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
         length,
         index: {
           name,
-          images: state?.vectors.count ?? 0,
-          labelled: state?.source.labels !== undefined,
+          images: state?.count ?? 0,
+          labelled: state?.labelled ?? false,
           whitened: state?.whitening?.to ?? null,
           rerank: state?.methods ?? [],
           version,
@@ -180,12 +176,16 @@ function notYet(status: PhotoStatus | undefined): Refusal {
   });
 }
 
-function describeRow({ source, numberAt }: IndexState, position: number, version: string): IndexRow {
-  const { labels, classNames, files } = source;
-  const row = numberAt(position);
-  const label = labels?.[position] ?? null;
-  const name = label === null ? null : (classNames.get(label) ?? null);
-  return { row, label, name, file: files.at(position)!, image: `/image/${row}?v=${version}` };
+function describeRows(
+  { numberAt }: Pick<IndexState, "numberAt">,
+  positions: ArrayLike<number>,
+  facts: readonly RowFacts[],
+  version: string,
+): IndexRow[] {
+  return facts.map(({ label, name, file }, i) => {
+    const row = numberAt(positions[i]!);
+    return { row, label, name, file, image: `/image/${row}?v=${version}` };
+  });
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -198,21 +198,24 @@ function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint
 }
 
 /** Describes the rows that were found for a query, and tells which of them are the query itself. */
-function foundRows(
+async function foundRows(
   state: IndexState,
   { of, k }: Query,
-  positions: Int32Array,
+  found: Int32Array,
   cosines: Float32Array,
   version: string,
-): FoundRow[] {
-  const { contents } = state.source;
-  const content = "row" in of ? contents?.[state.positionOf(of.row)!] : of.content;
-  const vector = "row" in of ? rowOf(state.source.vectors, state.positionOf(of.row)!) : of.vector;
-  const verdicts = state.judge?.(vector, positions.subarray(0, k));
-  return Array.from(positions.subarray(0, k), (position, rank) => ({
-    ...describeRow(state, position, version),
+): Promise<FoundRow[]> {
+  const positions = found.subarray(0, k);
+  const own = "row" in of ? state.positionOf(of.row)! : undefined;
+  const [self] = own === undefined ? [] : await state.rowsAt([own]);
+  const content = "row" in of ? self!.content : of.content;
+  const vector = "row" in of ? (await state.vectorAt(own!)).model : of.vector;
+  const verdicts = state.judge?.(vector, positions);
+  const facts = await state.rowsAt(positions);
+  return describeRows(state, positions, facts, version).map((row, rank) => ({
+    ...row,
     score: cosines[rank]!,
-    isQuery: contents ? contents[position] === content : null,
+    isQuery: facts[rank]!.content === null ? null : facts[rank]!.content === content,
     verdict: verdicts?.[rank] ?? null,
   }));
 }
@@ -220,18 +223,21 @@ function foundRows(
 /** Returns a batcher from queries to found rows; undefined if there are no rows, or not the row that is asked for. */
 function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundRow[] | undefined> {
   const search = async (queries: Query[], state: IndexState | undefined) => {
-    const vectors = queries.map(({ of }) => state && searchVector(state, of));
+    const vectors = await Promise.all(queries.map(({ of }) => state && searchVector(state, of)));
     const asked = vectors.flatMap((vector, query) => (vector ? { vector, query } : []));
     const answers = new Array<FoundRow[] | undefined>(queries.length).fill(undefined);
     if (!state || asked.length === 0) return answers;
     const stacked = stackRows(
       asked.map(({ vector }) => vector),
-      state.vectors.length,
+      state.length,
     );
     const k = Math.max(...queries.map((query) => query.k));
     const { positions, cosines } = await state.searcher.index.search(stacked, k);
-    for (const [i, { query }] of asked.entries())
-      answers[query] = foundRows(state, queries[query]!, positions[i]!, cosines[i]!, version);
+    await Promise.all(
+      asked.map(async ({ query }, i) => {
+        answers[query] = await foundRows(state, queries[query]!, positions[i]!, cosines[i]!, version);
+      }),
+    );
     return answers;
   };
   return new Batcher((queries) => index.use((state) => search(queries, state)), SEARCH_BATCH);

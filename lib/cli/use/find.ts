@@ -8,11 +8,13 @@ import { dataFolder } from "../../config/paths";
 import { preset } from "../../config/presets";
 import { leftOutText } from "../../datasets/own/left_out";
 import { sourcePath } from "../../datasets/own/read_own_images";
-import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
+import type { Embedder } from "../../embedding/embedder";
+import { type FoundModel, findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { readImageList } from "../../features/image_list";
 import { writeContactSheet } from "../../finding/contact_sheet";
-import { type Finding, findPhotos, type QueryHits } from "../../finding/find_photos";
+import { findInMilvus } from "../../finding/find_in_milvus";
+import { type Finding, findPhotos, type QueryHits, type QueryList } from "../../finding/find_photos";
 import {
   hitText,
   isNothingAlike,
@@ -20,6 +22,8 @@ import {
   NOTHING_ALIKE,
   verdictText,
 } from "../../finding/kept_verdict";
+import { isMilvus, MILVUS_FORM } from "../../milvus/address";
+import { requirePlainSearch } from "../../milvus/search";
 import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
@@ -48,7 +52,10 @@ export function registerFind(program: Command): void {
       "Find the photos that look most like other photos. Photos need no labels, and each is embedded once; a query that " +
         "is among the photos does not find itself.",
     )
-    .requiredOption("--in <photos>", "photos to search: a folder, an archive of one, a table or a list")
+    .requiredOption(
+      "--in <photos>",
+      `photos to search: a folder, an archive of one, a table or a list; or ${MILVUS_FORM}`,
+    )
     .option("-k <n>", "most photos to find per query", "5")
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option(
@@ -73,18 +80,10 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
   const embedder = openModel(found);
   try {
     const dataDir = dataFolder(embedder.config);
-    const source = sourcePath(options.in);
-    const photos = await readImageList(source, dataDir, sourceSettings(options));
-    const queries = [];
+    const queries: QueryList[] = [];
     for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
-    const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
-    for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
-    process.stderr.write(`${describeDevice()}\n`);
-    const onProgress = terminalProgress();
-    const { whiten = found.kind === "backbone", rerank } = searchChoice(options);
-    const judgedBy = { source, command: judgeCommand(options.model, options.in) };
-    const how = { k, whiten, rerank, judgedBy, classNames, onProgress };
-    const finding = await findPhotos(embedder, queries, photos, how);
+    const search = isMilvus(options.in) ? searchMilvus : searchPhotos;
+    const finding = await search(options, embedder, queries, { k, kind: found.kind });
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
     if (sheet !== undefined) await writeContactSheet(sheet, finding.results, about);
@@ -97,6 +96,33 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
     embedder.dispose();
   }
 }
+
+type Search = (
+  options: FindCommandOptions,
+  embedder: Embedder,
+  queries: readonly QueryList[],
+  how: { k: number; kind: FoundModel["kind"] },
+) => Promise<Finding>;
+
+const searchPhotos: Search = async (options, embedder, queries, { k, kind }) => {
+  const source = sourcePath(options.in);
+  const photos = await readImageList(source, dataFolder(embedder.config), sourceSettings(options));
+  const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+  for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
+  process.stderr.write(`${describeDevice()}\n`);
+  const { whiten = kind === "backbone", rerank } = searchChoice(options);
+  const judgedBy = { source, command: judgeCommand(options.model, options.in) };
+  const how = { k, whiten, rerank, judgedBy, classNames, onProgress: terminalProgress() };
+  return findPhotos(embedder, queries, photos, how);
+};
+
+const searchMilvus: Search = async (options, embedder, queries, { k }) => {
+  const { in: url, classNames } = options;
+  requirePlainSearch({ ...searchChoice(options), classNames, source: sourceSettings(options) });
+  process.stderr.write(`${describeDevice()}\n`);
+  const model = options.model ?? embedder.config.tower;
+  return findInMilvus(embedder, queries, url, { k, model, onProgress: terminalProgress() });
+};
 
 const number = (value: number) => value.toLocaleString("en-US");
 const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { openFeatures } from "../../features/feature_files";
 import { type CommandResult, setAction } from "../shared/command";
 import { setCommandName } from "../shared/exit_guard";
+import { addPush } from "./index_push";
 
 /** Registers `guie index info`. */
 export function registerIndex(program: Command): void {
@@ -10,7 +11,7 @@ export function registerIndex(program: Command): void {
     .command("index")
     .description("Look at an index: the folder of features that guie embed --out has written.")
     .hook("preSubcommand", (_index, command) => setCommandName(`index ${command.name()}`));
-  for (const addSubcommand of [addInfo]) addSubcommand(index);
+  for (const addSubcommand of [addInfo, addPush]) addSubcommand(index);
 }
 
 function addInfo(index: Command): void {

@@ -8,6 +8,7 @@ import { MODEL_FORMS } from "../../embedding/find_model";
 import { seekTransform } from "../../embedding/transform_model";
 import { describeDevice } from "../../engine/native/device";
 import { endProcessAfter } from "../../engine/native/native_exit";
+import { MILVUS_FORM } from "../../milvus/address";
 import { seekCheckpoint } from "../../runs/checkpoint_ref";
 import { isLoopback } from "../../serving/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
@@ -56,8 +57,8 @@ export function registerServe(program: Command): void {
     .command("serve")
     .argument(
       "[photos]",
-      "images to search: a folder of guie embed --out, images as guie embed takes them, or a data directory (default: the " +
-        "index images of the held-out classes)",
+      "images to search: a folder of guie embed --out, images as guie embed takes them, a data directory, or " +
+        `${MILVUS_FORM} (default: the index images of the held-out classes)`,
     )
     .description(
       "Serve a model on this machine: POST /embed, POST /search, and a page to search by image. Photos need no labels. " +
@@ -144,9 +145,12 @@ function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>>
 function greeting({ url, health }: RunningService, host: string): string {
   const { index, search } = health() as {
     index: { name: string; images: number; photos: { total: number } | null };
-    search: { kind: string; recallAt5: number; recallQueries: number };
+    search: { kind: string; recallAt5: number | null; recallQueries: number };
   };
-  const recall = `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, measured on ${search.recallQueries} rows`;
+  const recall =
+    search.recallAt5 === null
+      ? "recall not measured here"
+      : `recall@5 ${search.recallAt5.toFixed(3)} against the exact search, measured on ${search.recallQueries} rows`;
   const rows = `${index.images} images of ${index.name}, ${search.kind} search${search.kind === "exact" ? "" : `: ${recall}`}`;
   const lines = [
     index.photos
