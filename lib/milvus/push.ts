@@ -15,6 +15,7 @@ import {
   factsOf,
   loadCollection,
   MOST_BYTES,
+  presentRows,
   readFacts,
 } from "./schema";
 
@@ -93,12 +94,13 @@ async function openTarget(
   facts: CollectionFacts,
   overwrite: boolean,
 ): Promise<void> {
+  const { url } = connection.address;
   let found = await readFacts(connection);
   if (found && found.identity !== facts.identity) {
     if (!overwrite)
       throw new UserError(
-        `${connection.address.url} holds ${found.rows} rows of other features than ${folder}, which has ${facts.rows}.`,
-        "Name another collection, or replace this one: --overwrite",
+        `${url} holds ${found.rows} rows of other features than ${folder}, which has ${facts.rows}.`,
+        `Name another collection, or replace this one: npx guie index push FOLDER --to ${url} --overwrite`,
       );
     await dropCollection(connection);
     found = undefined;
@@ -135,32 +137,26 @@ function rowMaker(
 /** Sends the rows that are not there. @returns their number */
 async function sendMissing(
   connection: MilvusConnection,
-  { shards, count, length, readShard }: Features,
+  { shards, count: total, length, readShard }: Features,
   toRow: (id: number, vector: Float32Array) => MilvusRow,
   onProgress: OnProgress | undefined,
 ): Promise<number> {
-  const isNew = (await countRows(connection, 0, count)) === 0;
+  const before = await countRows(connection);
+  if (before === total) return 0;
   const size = Math.max(1, Math.min(BATCH.rows, Math.floor(BATCH.bytes / (4 * length))));
   let [first, sent] = [0, 0];
   for (const shard of shards.keys()) {
     const vectors: Vectors = readShard(shard);
     for (let from = 0; from < vectors.count; from += size) {
       const to = Math.min(vectors.count, from + size);
-      const isThere = !isNew && (await countRows(connection, first + from, first + to)) === to - from;
-      if (!isThere) {
-        const rows = Array.from({ length: to - from }, (_, i) =>
-          toRow(first + from + i, rowOf(vectors, from + i)),
-        );
-        await sendRows(connection, rows);
-        sent += rows.length;
-      }
-      onProgress?.({
-        stage: "push",
-        done: first + to,
-        total: count,
-        unit: "rows",
-        note: noteOf(first + to - sent),
-      });
+      const ids = Array.from({ length: to - from }, (_, i) => first + from + i);
+      const there = before === 0 ? new Set() : await presentRows(connection, ids);
+      const missing = ids.filter((id) => !there.has(id));
+      const rows = missing.map((id) => toRow(id, rowOf(vectors, id - first)));
+      if (rows.length > 0) await sendRows(connection, rows);
+      sent += rows.length;
+      const done = first + to;
+      onProgress?.({ stage: "push", done, total, unit: "rows", note: noteOf(done - sent) });
       await checkInterrupt();
     }
     first += vectors.count;
@@ -181,7 +177,7 @@ async function finish(connection: MilvusConnection, { rows }: CollectionFacts): 
   await call("flush the collection", (client) =>
     client.flushSync({ collection_names: [address.collection] }),
   );
-  const there = await countRows(connection, 0, rows);
+  const there = await countRows(connection);
   if (there === rows) return;
   throw new UserError(
     `${address.url}: ${rows} rows were sent, but the server counts ${there}.`,

@@ -147,18 +147,25 @@ export async function dropCollection({ address, call }: MilvusConnection): Promi
   );
 }
 
-/** Counts the rows from `start` to before `end`. */
-export async function countRows(
-  { address, call }: MilvusConnection,
-  start: number,
-  end: number,
-): Promise<number> {
+/** Counts the rows of the collection: those that `guie index push` has sent. */
+export async function countRows({ address, call }: MilvusConnection): Promise<number> {
   const { data } = await call("count rows", (client) =>
-    client.query({
-      collection_name: address.collection,
-      filter: `id >= ${start} and id < ${end}`,
-      output_fields: ["count(*)"],
-    }),
+    client.query({ collection_name: address.collection, filter: "", output_fields: ["count(*)"] }),
   );
   return Number(data[0]?.["count(*)"] ?? 0);
+}
+
+/** Returns those of some rows that are there. Rows are asked for by id: a range would be searched row by row. */
+export async function presentRows(
+  { address, call }: MilvusConnection,
+  ids: readonly number[],
+): Promise<Set<number>> {
+  const { data } = await call("look for rows", (client) =>
+    client.query({
+      collection_name: address.collection,
+      filter: `id in [${ids.join(",")}]`,
+      output_fields: ["id"],
+    }),
+  );
+  return new Set(data.map(({ id }) => Number(id)));
 }

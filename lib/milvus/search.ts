@@ -54,7 +54,7 @@ export function requirePlainSearch({
   const useless = [
     ...(whiten === true || rerank.includes("whiten") ? ["whitening by the index's own vectors"] : []),
     ...(rerank.some((method) => method !== "whiten") ? [`re-ranking (${rerank.join("+")})`] : []),
-    ...(approximate ? ["--approximate (Milvus always searches a graph)"] : []),
+    ...(approximate ? ["an approximate search (Milvus always searches a graph)"] : []),
     ...(classNames === undefined ? [] : ["names of classes (they were pushed)"]),
     ...(Object.keys(source).length > 0 ? ["settings of a folder or table of photos"] : []),
   ];
@@ -84,7 +84,7 @@ export async function openMilvusIndex(url: string, madeBy: MadeBy, model: string
       );
     requireSameModel(connection.address.url, facts, madeBy, model);
     await loadCollection(connection);
-    const there = await countRows(connection, 0, facts.rows);
+    const there = await countRows(connection);
     if (there !== facts.rows)
       throw new UserError(
         `${connection.address.url} holds ${there} of ${facts.rows} rows: its push has not ended.`,
@@ -110,8 +110,8 @@ function requireSameModel(url: string, facts: CollectionFacts, madeBy: MadeBy, m
   throw new UserError(
     `${url} holds vectors ${told}: they cannot be compared with queries by ${model}.`,
     isNamed
-      ? `Search with its own model: --model ${other}`
-      : "Embed the images again, and push them with --overwrite.",
+      ? `Search with its own model: npx guie find QUERY --in ${url} --model ${other}`
+      : `Embed the images again, then: npx guie index push FOLDER --to ${url} --overwrite`,
   );
 }
 

@@ -91,6 +91,6 @@ test("what a collection cannot do is refused, not ignored", () => {
   };
   assert.throws(
     () => requirePlainSearch(all),
-    /whitening.*re-ranking \(dba\).*--approximate.*names.*settings/,
+    /whitening.*re-ranking \(dba\).*an approximate search.*names.*settings/,
   );
 });
