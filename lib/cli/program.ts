@@ -24,6 +24,7 @@ import { registerSearch, registerTune } from "./train/tune";
 import { registerWatch } from "./train/watch";
 import { registerEmbed } from "./use/embed";
 import { registerFind } from "./use/find";
+import { registerIndex } from "./use/index";
 import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
@@ -48,7 +49,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> 
     registerRm,
     registerScaling,
   ],
-  "Use:": [registerServe, registerFind, registerEmbed],
+  "Use:": [registerServe, registerFind, registerEmbed, registerIndex],
 };
 
 /** Makes the command line. Parsing throws a CommanderError on wrong usage, and after help. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Command } from "commander";
 import { installPath } from "guie/dist/common/project";
 
-/** Each command's options ("--data-dir") and the file of lib/cli that registers it. */
+/** Each command's options ("--data-dir"), with those of its subcommands, and the file of lib/cli that registers it. */
 const COMMANDS = commands();
 
 function commands(): Map<string, { file: string; flags: Set<string> }> {
@@ -19,7 +19,8 @@ function commands(): Map<string, { file: string; flags: Set<string> }> {
       const program = new Command();
       (register as (program: Command) => void)(program);
       for (const command of program.commands) {
-        const shown = command.options.filter(({ hidden }) => !hidden); // no message advises an old name
+        const all = [command, ...command.commands].flatMap(({ options }) => options);
+        const shown = all.filter(({ hidden }) => !hidden); // no message advises an old name
         const flags = new Set(["--help", ...shown.map(({ long }) => long!)]);
         found.set(command.name(), { file: `lib/cli/${file}`, flags });
       }
@@ -101,7 +102,7 @@ function advices(): Advice[] {
 }
 
 test("every flag in a message exists in the command that prints it, or that it names", () => {
-  assert.equal(COMMANDS.size, 23, [...COMMANDS.keys()].join(", "));
+  assert.equal(COMMANDS.size, 24, [...COMMANDS.keys()].join(", "));
   assert.ok(COMMANDS.get("tune")!.flags.has("--vary") && !COMMANDS.get("tune")!.flags.has("--overwrite"));
   const found = advices();
   assert.ok(found.length > 100, `${found.length} flags: the test reads too few`);

@@ -42,7 +42,7 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
       Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "whiten", "export", "soup"],
       Train: ["fit", "train", "tune", "runs", "watch", "rm", "scaling"],
-      Use: ["serve", "find", "embed"],
+      Use: ["serve", "find", "embed", "index"],
     },
   );
 });

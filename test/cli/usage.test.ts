@@ -24,7 +24,12 @@ async function guie(...args: string[]): Promise<{ said: string; code: unknown }>
   }
 }
 
-const { commands } = makeProgram();
+/** Every command that runs something, with the words that call it: "train", "index add". */
+const commands = makeProgram().commands.flatMap((command) =>
+  command.commands.length === 0
+    ? { name: command.name(), command }
+    : command.commands.map((sub) => ({ name: `${command.name()} ${sub.name()}`, command: sub })),
+);
 
 /** Returns a valid value of an option. */
 const sampleOf = ({ argChoices }: Option) => argChoices?.[0] ?? "1";
@@ -38,11 +43,11 @@ function needed({ options, registeredArguments }: Command, without?: Option): st
 
 test("the program has its commands", () => assert.ok(commands.length >= 18));
 
-for (const command of commands) {
-  const name = command.name();
+for (const { name, command } of commands) {
+  const words = name.split(" ");
 
   test(`${name} refuses an unknown option, and names the nearest`, async () => {
-    const { said, code } = await guie(name, ...needed(command), "--jsn");
+    const { said, code } = await guie(...words, ...needed(command), "--jsn");
     assert.equal(code, 1);
     assert.equal(
       said,
@@ -52,9 +57,9 @@ for (const command of commands) {
 
   if (command.registeredArguments.some(({ variadic }) => variadic)) continue;
   test(`${name} refuses an extra word`, async () => {
-    const words = command.registeredArguments.map(() => "word");
+    const operands = command.registeredArguments.map(() => "word");
     const flags = needed(command).filter((word) => word !== "word");
-    const { said, code } = await guie(name, ...words, ...flags, "--json", "superfluous");
+    const { said, code } = await guie(...words, ...operands, ...flags, "--json", "superfluous");
     assert.equal(code, 1);
     assert.match(said, /too many arguments/);
   });
@@ -64,11 +69,11 @@ for (const command of commands) {
       const { long, required, argChoices } = option;
       const others = needed(command, option);
       const once = required ? [long!, sampleOf(option)] : [long!];
-      const twice = await guie(name, ...others, ...once, ...once);
+      const twice = await guie(...words, ...others, ...once, ...once);
       assert.equal(twice.code, 1);
       assert.match(twice.said, new RegExp(`^guie ${name}: ${long} is given 2 times`));
       if (!required || argChoices || long === "--gpus") continue;
-      const { said } = await guie(name, ...others, long!, "");
+      const { said } = await guie(...words, ...others, long!, "");
       assert.match(said, new RegExp(`^guie ${name}: ${long} is empty`));
     }
   });

@@ -1,6 +1,6 @@
 // The action of a command: prints its result as text or JSON, and sets the exit code.
 import type { Command } from "commander";
-import { clearProgress, fail } from "./exit_guard";
+import { clearProgress, commandName, fail } from "./exit_guard";
 import { countOptions, refuseUseless, type Use } from "./usage";
 
 /** A command's result: `summary` is printed with `--json`, else `text`. */
@@ -35,7 +35,7 @@ export function setAction<Options extends object>(
       process.exitCode = result.exitCode ?? (failure === undefined ? 0 : 1);
       clearProgress();
       process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `${text}\n`);
-      if (failure !== undefined) process.stderr.write(`guie ${command.name()}: ${failure}\n`);
+      if (failure !== undefined) process.stderr.write(`${commandName()}: ${failure}\n`);
     } catch (error) {
       fail(error);
     }
