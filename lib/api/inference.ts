@@ -4,7 +4,7 @@ export type { Embedder } from "../embedding/embedder";
 export { loadEmbedder } from "../embedding/find_model";
 export { computeFeatures, ensureFeatures } from "../features/features";
 export { writeFeatures } from "../features/feature_writer";
-export { type FeatureRows, type Features, openFeatures } from "../features/feature_files";
+export { type Features, openFeatures } from "../features/feature_files";
 // search
 export { cosineMatrix, type Neighbours, nearestByDistance, nearestNeighbours } from "../retrieval/neighbours";
 export type { Vectors } from "../common/vectors";
@@ -16,6 +16,7 @@ export {
 } from "../retrieval/approximate";
 export { codedIndex, codeRows } from "../retrieval/coded/coded_index";
 export { openFeatureRows } from "../features/row_reader";
+export type { FeatureRows } from "../features/rows_csv";
 export {
   parseReranking,
   type RerankName,

@@ -12,6 +12,7 @@ import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
 import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
+import { embedCommand, requireSameModel } from "../index_folder/same_model";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
@@ -83,7 +84,7 @@ async function folderIndex(
   embedder: Embedder,
 ): Promise<IndexSource> {
   const features = openFeatures(folder);
-  requireSameModel(features, run, embedder);
+  requireSameModel(features, embedder, run);
   const imageFolder = String(features.madeBy.folder);
   const changed = await countChangedImages(features, imageFolder);
   if (changed > 0) notice(changedText(features, changed, run));
@@ -106,32 +107,6 @@ function changedText({ folder, count }: Features, changed: number, model: string
   return (
     `${folder}: ${changed} of ${count} images have changed since they were embedded; the search uses their old vectors.\n` +
     `  Next: ${embedCommand(model, folder)}`
-  );
-}
-
-function embedCommand(model: string | undefined, out: string): string {
-  const by = model === undefined ? "" : ` --model ${model}`;
-  return `npx guie embed PHOTOS${by} --out ${out}`;
-}
-
-/** Throws a UserError if the features come from another model: vectors of two models cannot be compared. */
-function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
-  const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
-  const isWhole = (["average", "transform"] as const).every((name) => embedder.madeBy[name] === madeBy[name]);
-  if (isSame && isWhole) return;
-  const base =
-    madeBy.run === undefined
-      ? `the backbone ${madeBy.tower} at ${madeBy.imageSize} px`
-      : `the run ${madeBy.run}, or another checkpoint of it`;
-  const by =
-    madeBy.transform === undefined
-      ? base
-      : `the model ${madeBy.transform}, or an earlier fit of it, on ${base}`;
-  const other = madeBy.transform ?? madeBy.run ?? madeBy.tower;
-  const search = run === other ? "" : `, or search with its own model: --model ${other}`;
-  throw new UserError(
-    `${folder} holds features by ${by}: they cannot be compared with queries by ${run ?? `the backbone ${embedder.config.tower}`}.`,
-    `${embedCommand(run, "FOLDER")}${search}`,
   );
 }
 
