@@ -33,6 +33,11 @@ export function parseCondition(text: string): Condition {
   throw new UserError(`Expected ${CONDITION_FORM}, got ${JSON.stringify(text)}.`, "For example class=apple.");
 }
 
+/** Returns a condition as it is typed. */
+export function conditionText({ column, isNot, value }: Condition): string {
+  return `${column}${isNot ? "!=" : "="}${value}`;
+}
+
 /**
  * Returns the columns of rows by which they can be filtered: `class` (a name), `label`, `fold`, `file`, `folder` (of the
  * file or above it: that of a data set), and the further columns of their table.

@@ -1,5 +1,5 @@
 // The index that a service searches: rows of vectors, and the image of each row.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { notice } from "../common/notice";
@@ -10,8 +10,9 @@ import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
-import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import { FEATURE_FILES, type Features, openFeatures } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
+import { isIndexFolder } from "../index_folder/index_photos";
 import { embedCommand, requireSameModel } from "../index_folder/same_model";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
@@ -49,7 +50,7 @@ export interface IndexRequest {
 
 /** Returns whether an index is photos that the service embeds: neither features nor a data directory. */
 export function isOfPhotos(index: string | undefined): index is string {
-  return index !== undefined && !holdsFeatures(index) && !holdsHeldOut(index);
+  return index !== undefined && !isIndexFolder(index) && !holdsHeldOut(index);
 }
 
 /** Returns whether a path is a data directory with held-out classes. */
@@ -68,14 +69,8 @@ export async function openIndexSource(
 ): Promise<IndexSource> {
   const { index } = request;
   if (index === undefined) return heldOutIndex(embedder.config, request, embedder, options);
-  if (holdsFeatures(index)) return folderIndex(index, request, embedder);
+  if (isIndexFolder(index)) return folderIndex(index, request, embedder);
   return heldOutIndex({ dataDir: index }, request, embedder, options);
-}
-
-/** Returns whether a folder holds features, finished or not. */
-function holdsFeatures(path: string): boolean {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder && FEATURE_FOLDER.isMade(path);
 }
 
 async function folderIndex(

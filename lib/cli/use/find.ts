@@ -1,6 +1,7 @@
 // `guie find`: finds the photos of a folder that look most like other photos.
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
@@ -8,6 +9,7 @@ import { dataFolder } from "../../config/paths";
 import { preset } from "../../config/presets";
 import { leftOutText } from "../../datasets/own/left_out";
 import { sourcePath } from "../../datasets/own/read_own_images";
+import type { Embedder } from "../../embedding/embedder";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { readImageList } from "../../features/image_list";
@@ -20,6 +22,9 @@ import {
   NOTHING_ALIKE,
   verdictText,
 } from "../../finding/kept_verdict";
+import { openIndexModel } from "../../index_folder/index_model";
+import { type IndexPhotos, isIndexFolder, readIndexPhotos } from "../../index_folder/index_photos";
+import { CONDITION_FORM, parseCondition } from "../../index_folder/where";
 import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
@@ -29,6 +34,7 @@ import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/sour
 
 interface FindCommandOptions extends SourceFlags, SearchFlags {
   in: string;
+  where?: string[];
   model?: string;
   configName: string;
   k: string;
@@ -48,7 +54,14 @@ export function registerFind(program: Command): void {
       "Find the photos that look most like other photos. Photos need no labels, and each is embedded once; a query that " +
         "is among the photos does not find itself.",
     )
-    .requiredOption("--in <photos>", "photos to search: a folder, an archive of one, a table or a list")
+    .requiredOption(
+      "--in <photos>",
+      "photos to search: a folder, an archive of one, a table or a list; or an index (guie embed --out, guie index)",
+    )
+    .option(
+      "--where <condition...>",
+      `search only photos that meet all conditions: ${CONDITION_FORM}, such as class=apple`,
+    )
     .option("-k <n>", "most photos to find per query", "5")
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
     .option(
@@ -67,23 +80,31 @@ export function registerFind(program: Command): void {
 
 async function find(options: FindCommandOptions, words: readonly string[]): Promise<CommandResult> {
   const k = wholeNumberOf("-k", options.k, 1);
-  const found = await findModel(options.model, preset(options.configName, "frozen"), {
-    onProgress: terminalProgress(),
-  });
-  const embedder = openModel(found);
+  const where = (options.where ?? []).map(parseCondition);
+  const path = sourcePath(options.in);
+  const index = isIndexFolder(path) ? await readIndexPhotos(path) : undefined;
+  if (index && Object.keys(sourceSettings(options)).length > 0)
+    throw new UserError(
+      `Columns, a root, a class level or a pattern are for photos: ${options.in} is an index.`,
+      "Leave them out.",
+    );
+  const { embedder, isBackbone } = await modelOf(options, index);
   try {
     const dataDir = dataFolder(embedder.config);
-    const source = sourcePath(options.in);
-    const photos = await readImageList(source, dataDir, sourceSettings(options));
+    const photos = index?.list ?? (await readImageList(path, dataDir, sourceSettings(options)));
     const queries = [];
     for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
-    const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+    const classNames = options.classNames ? await requireClassNames(options.classNames) : index?.classNames;
     for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
     process.stderr.write(`${describeDevice()}\n`);
     const onProgress = terminalProgress();
-    const { whiten = found.kind === "backbone", rerank } = searchChoice(options);
-    const judgedBy = { source, command: judgeCommand(options.model, options.in) };
-    const how = { k, whiten, rerank, judgedBy, classNames, onProgress };
+    const { whiten = isBackbone, rerank } = searchChoice(options);
+    const judgedBy = {
+      source: path,
+      command: judgeCommand(options.model, options.in),
+      features: index?.features,
+    };
+    const how = { k, whiten, rerank, judgedBy, classNames, vectors: index?.vectors, where, onProgress };
     const finding = await findPhotos(embedder, queries, photos, how);
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
@@ -96,6 +117,22 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
   } finally {
     embedder.dispose();
   }
+}
+
+/** Opens the model: the named one, that of the index, or the preset's backbone. */
+async function modelOf(
+  { model, configName }: FindCommandOptions,
+  index: IndexPhotos | undefined,
+): Promise<{ embedder: Embedder; isBackbone: boolean }> {
+  const config = preset(configName, "frozen");
+  const onProgress = terminalProgress();
+  if (index) {
+    const { madeBy } = index.features;
+    const isBackbone = madeBy.run === undefined && madeBy.transform === undefined;
+    return { embedder: await openIndexModel(index.features, { model, config, onProgress }), isBackbone };
+  }
+  const found = await findModel(model, config, { onProgress });
+  return { embedder: openModel(found), isBackbone: found.kind === "backbone" };
 }
 
 const number = (value: number) => value.toLocaleString("en-US");
