@@ -68,13 +68,14 @@ function runOf({ run, checkpoint, average }: MadeBy, folder: string): FoundModel
 /** Returns a backbone with the settings by which it made features. */
 function withSettings<Config extends Embedder["config"]>(
   found: FoundModel<Config>,
-  { tower, imageSize, lastBlocks, patchMean, precision, content }: MadeBy,
+  { tower, imageSize, resizeMode = "squash", lastBlocks, patchMean, precision, content }: MadeBy,
 ): FoundModel<Config> {
   if (found.kind !== "backbone" || found.config.tower !== tower) return found;
   const gem = /^gem (.+)$/.exec(String(patchMean))?.[1];
   const seed = /^seed (\d+)$/.exec(String(content))?.[1];
   const noted = {
     imageSize: Number(imageSize),
+    resizeMode: String(resizeMode) as Config["resizeMode"],
     lastBlocks: Number(lastBlocks),
     patchPooling: gem === undefined ? (patchMean === true ? "mean" : "none") : "gem",
     ...(gem === undefined ? {} : { gemPower: Number(gem) }),

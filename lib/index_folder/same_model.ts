@@ -28,7 +28,9 @@ export function requireSameModel(
   model?: string,
 ): void {
   const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
-  const isWhole = (["average", "transform"] as const).every((name) => embedder.madeBy[name] === madeBy[name]);
+  const isWhole = (["average", "transform", "resizeMode"] as const).every(
+    (name) => embedder.madeBy[name] === madeBy[name],
+  );
   if (isSame && isWhole) return;
   const other = modelName(madeBy);
   const search = model === other ? "" : `, or take its own model: --model ${other}`;

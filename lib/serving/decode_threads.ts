@@ -8,8 +8,8 @@ import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../engine/native/native_memory";
 import { holdDecoderMessages } from "../images/jpeg/codec";
 import type { DecodeAnswer, DecodeJob, DecodeWorkerData } from "./decode_thread";
+import { Refusal } from "./limits/refusal";
 import { MemoryKeeper } from "./memory_keeper";
-import { Refusal } from "./refusal";
 
 const MAX_THREADS = 4;
 /** Images between returns of freed memory to the system: about 100 MB. */

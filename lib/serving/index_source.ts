@@ -10,10 +10,11 @@ import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
-import { FEATURE_FILES, type Features, openFeatures } from "../features/feature_files";
+import type { Features } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
 import { isIndexFolder } from "../index_folder/index_photos";
 import { embedCommand, requireSameModel } from "../index_folder/same_model";
+import { type IndexSnapshot, readSnapshot } from "../index_folder/snapshot";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
@@ -27,6 +28,9 @@ export interface IndexSource {
   /** The hash of each row's file, where it is known. */
   contents?: readonly string[];
   labels?: ArrayLike<number>;
+  folds?: ArrayLike<number>;
+  /** Further columns of the images' table. */
+  columns?: ReadonlyMap<string, Texts>;
   classNames: ReadonlyMap<number, string>;
   /** Folder and identity of the vectors' features. */
   features: Pick<Features, "folder" | "identity" | "content">;
@@ -59,7 +63,7 @@ export function holdsHeldOut(path: string): boolean {
 }
 
 /**
- * Opens an index that does not change: a folder of features, or the held-out index images of a data directory.
+ * Opens an index as it is now: a folder of features, or the held-out index images of a data directory.
  * @throws UserError if there is nothing to search, or the features come from another model
  */
 export async function openIndexSource(
@@ -69,33 +73,46 @@ export async function openIndexSource(
 ): Promise<IndexSource> {
   const { index } = request;
   if (index === undefined) return heldOutIndex(embedder.config, request, embedder, options);
-  if (isIndexFolder(index)) return folderIndex(index, request, embedder);
+  if (isIndexFolder(index)) {
+    const snapshot = await readSnapshot(index);
+    await noticeChanged(snapshot.features, request.run);
+    const classNames = request.classNames ? await requireClassNames(request.classNames) : undefined;
+    return sourceOfSnapshot(snapshot, embedder, { run: request.run, classNames });
+  }
   return heldOutIndex({ dataDir: index }, request, embedder, options);
 }
 
-async function folderIndex(
-  folder: string,
-  { run, classNames }: IndexRequest,
+/**
+ * Returns a state of an index folder as an index of a service.
+ * @param run the model as the user named it
+ * @param classNames names of the classes; default: the index's own
+ * @throws UserError if its vectors come from another model
+ */
+export function sourceOfSnapshot(
+  { features, vectors, rows, contents, classNames: own }: IndexSnapshot,
   embedder: Embedder,
-): Promise<IndexSource> {
-  const features = openFeatures(folder);
+  { run, classNames = own }: { run: string | undefined; classNames: ReadonlyMap<number, string> | undefined },
+): IndexSource {
   requireSameModel(features, embedder, run);
-  const imageFolder = String(features.madeBy.folder);
-  const changed = await countChangedImages(features, imageFolder);
-  if (changed > 0) notice(changedText(features, changed, run));
-  const { files, labels } = await features.readRows();
+  const { files, labels, folds, columns } = rows;
   return {
     name: basename(features.folder),
-    vectors: features.readAll(),
+    vectors,
     files,
+    contents,
     features,
     labels,
-    imageFolder,
-    classNames:
-      classNames === undefined
-        ? await readClassNames(join(features.folder, FEATURE_FILES.classes))
-        : await requireClassNames(classNames),
+    folds,
+    columns,
+    imageFolder: String(features.madeBy.folder),
+    classNames,
   };
+}
+
+/** Says how many images of an index have changed since they were embedded, if some have. */
+export async function noticeChanged(features: Features, run: string | undefined): Promise<void> {
+  const changed = await countChangedImages(features, String(features.madeBy.folder));
+  if (changed > 0) notice(changedText(features, changed, run));
 }
 
 function changedText({ folder, count }: Features, changed: number, model: string | undefined): string {

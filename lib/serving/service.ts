@@ -1,18 +1,24 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
+import { basename, isAbsolute, relative, resolve } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
-import { listRows, rowOf, stackRows } from "../common/vectors";
+import { grouped } from "../common/grouped";
+import { listRows, pickRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
-import { Admission } from "./admission";
+import type { Condition } from "../index_folder/where";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
 import type { DecodeThreads } from "./decode_threads";
+import { requireColumns, searchWhere } from "./filtered_search";
+import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
+import type { IndexKeeper, PhotoStatus } from "./index_keeper";
+import type { IndexSource } from "./index_source";
 import { type IndexState, searchVector } from "./index_state";
+import { Admission } from "./limits/admission";
+import { Refusal } from "./limits/refusal";
 import type { LiveIndex } from "./live_index";
-import type { PhotoIndex, PhotoStatus } from "./photo_index";
-import { Refusal } from "./refusal";
+import type { SearchRequest } from "./requests";
 import type { UploadLimits } from "./uploads";
 
 /** The limits of a service. */
@@ -20,6 +26,8 @@ export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits
   run: string;
   host: string;
   maxUnderWay: number;
+  /** Secret word with which clients may change the index; undefined: nobody may. */
+  editToken?: string | undefined;
 }
 
 /** The parts of a service. */
@@ -30,8 +38,10 @@ export interface ServiceParts {
   /** Name of the index. */
   name: string;
   index: LiveIndex;
-  /** The photos behind the index, if it is made of photos. */
-  photos: PhotoIndex | undefined;
+  /** What keeps the index in step with the disk; undefined for one that does not change. */
+  photos: IndexKeeper | undefined;
+  /** The index folder that requests may change. */
+  edits?: FolderIndex | undefined;
   threads: DecodeThreads;
 }
 
@@ -46,11 +56,13 @@ interface Query {
   /** A vector of the model with the hash of its image, or a row of the index. */
   of: { vector: Float32Array; content: string } | { row: number };
   k: number;
+  /** Conditions that the found rows meet. */
+  where: readonly Condition[];
 }
 
 /** Joins the parts to a service. */
 export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
-  const { embedder, index, photos, threads, length, name } = parts;
+  const { embedder, index, photos, edits, threads, length, name } = parts;
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
   const admission = new Admission({
@@ -65,8 +77,10 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const startedAtMs = performance.now();
 
   /** Returns what a search gave, or throws why it gave nothing. */
-  const search = async (of: Query["of"], k: number, gone?: AbortSignal) => {
-    const found = await searches.add({ of, k }, gone);
+  const search = async (of: Query["of"], { k, where }: SearchRequest, gone?: AbortSignal) => {
+    const { state } = index;
+    if (state && where.length > 0) requireColumns(state, where);
+    const found = await searches.add({ of, k, where }, gone);
     if (found) return found;
     throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
@@ -77,13 +91,13 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     host,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
-    async search(image, k, gone) {
+    async search(image, request, gone) {
       const content = contentOf(image);
-      return search({ vector: await embed(image, gone), content }, k, gone);
+      return search({ vector: await embed(image, gone), content }, request, gone);
     },
     embed: (images, gone) => Promise.all(images.map((image) => embed(image, gone))),
-    async similar(row, k, gone) {
-      const found = await search({ row }, k + 1, gone);
+    async similar(row, { k, where }, gone) {
+      const found = await search({ row }, { k: k + 1, where }, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
@@ -109,6 +123,16 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
         throw new Refusal(409, "this index does not change: start the service again to read it again");
       photos.reload();
       return photosOf(photos.status);
+    },
+    edits: edits && {
+      token: settings.editToken,
+      async add({ bytes, ...image }, gone) {
+        await threads.run({ upload: bytes.slice() }, gone); // refuses what the limits refuse
+        const row = await edits.add({ bytes, ...image });
+        const { state } = index;
+        return describeRow(state!, state!.positionOf(row)!, version);
+      },
+      remove: (row) => edits.remove(row),
     },
     health() {
       const { state } = index;
@@ -174,7 +198,8 @@ function noRow(row: number): Refusal {
 }
 
 function notYet(status: PhotoStatus | undefined): Refusal {
-  if (status?.busy === false) return new Refusal(503, "none of the photos can be read");
+  if (status?.busy === false)
+    return new Refusal(503, status.total === 0 ? "the index is empty" : "none of the photos can be read");
   return new Refusal(503, "the first photos are being embedded: try again in a moment", {
     retryAfterSeconds: 1,
   });
@@ -185,7 +210,20 @@ function describeRow({ source, numberAt }: IndexState, position: number, version
   const row = numberAt(position);
   const label = labels?.[position] ?? null;
   const name = label === null ? null : (classNames.get(label) ?? null);
-  return { row, label, name, file: files.at(position)!, image: `/image/${row}?v=${version}` };
+  return {
+    row,
+    label,
+    name,
+    file: shownFile(source, files.at(position)!),
+    image: `/image/${row}?v=${version}`,
+  };
+}
+
+/** Returns a file's path as clients see it: below the folder of the images or of the index, else its name alone. */
+function shownFile({ features }: IndexSource, file: string): string {
+  if (!isAbsolute(file)) return file;
+  const below = relative(features.folder, file);
+  return below.startsWith("..") ? basename(file) : below;
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -228,10 +266,16 @@ function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundR
       asked.map(({ vector }) => vector),
       state.vectors.length,
     );
-    const k = Math.max(...queries.map((query) => query.k));
-    const { positions, cosines } = await state.searcher.index.search(stacked, k);
-    for (const [i, { query }] of asked.entries())
-      answers[query] = foundRows(state, queries[query]!, positions[i]!, cosines[i]!, version);
+    const filters = grouped(asked.keys(), (i) => JSON.stringify(queries[asked[i]!.query]!.where));
+    for (const places of filters.values()) {
+      const { where } = queries[asked[places[0]!]!.query]!;
+      const k = Math.max(...places.map((i) => queries[asked[i]!.query]!.k));
+      const { positions, cosines } = await searchWhere(state, where, pickRows(stacked, places), k);
+      for (const [at, i] of places.entries()) {
+        const { query } = asked[i]!;
+        answers[query] = foundRows(state, queries[query]!, positions[at]!, cosines[at]!, version);
+      }
+    }
     return answers;
   };
   return new Batcher((queries) => index.use((state) => search(queries, state)), SEARCH_BATCH);
