@@ -5,6 +5,11 @@ export { loadEmbedder } from "../embedding/find_model";
 export { computeFeatures, ensureFeatures } from "../features/features";
 export { writeFeatures } from "../features/feature_writer";
 export { type Features, openFeatures } from "../features/feature_files";
+// an index that lives
+export { type Added, addToIndex } from "../index_folder/add";
+export { compactIndex } from "../index_folder/compact";
+export { openIndexModel } from "../index_folder/index_model";
+export { type Removal, removeFromIndex } from "../index_folder/remove";
 // search
 export { cosineMatrix, type Neighbours, nearestByDistance, nearestNeighbours } from "../retrieval/neighbours";
 export type { Vectors } from "../common/vectors";

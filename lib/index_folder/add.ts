@@ -47,7 +47,7 @@ export interface Added {
  * @throws UserError for another model, for vectors of another length, that are zero or not finite, and if another
  * process changes the index
  * @example
- * await addToIndex("features/photos", { folder: "/photos", rows: { files: ["new.jpg"] } }, model);
+ * await addToIndex("features/photos", { folder: "/photos", rows: { files: ["new.jpg"] } }, loadEmbedder("my_run"));
  */
 export async function addToIndex(
   folder: string,

@@ -26,6 +26,8 @@ const LARGE_ROWS = ROWS_PER_SHARD / 2;
  * row any more are deleted. A kill leaves the index before or after.
  * @returns the index, and whether there was something to do
  * @throws UserError if another process changes the index
+ * @example
+ * await compactIndex("features/photos");
  */
 export async function compactIndex(folder: string): Promise<{ features: Features; isChanged: boolean }> {
   let isChanged = false;

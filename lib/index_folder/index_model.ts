@@ -19,6 +19,8 @@ export interface ModelChoice<Config extends Embedder["config"]> extends Progress
 /**
  * Opens the model of an index; the caller disposes of it.
  * @throws UserError if it is not found, or another model than that of the index is named
+ * @example
+ * const model = await openIndexModel(openFeatures("features/photos"), { config: demo() });
  */
 export async function openIndexModel<Config extends Embedder["config"]>(
   features: Pick<Features, "folder" | "madeBy">,
@@ -48,7 +50,7 @@ async function ownModel<Config extends Embedder["config"]>(
     return { kind: "backbone", config: { ...config, tower: String(tower), weights: String(weights) } };
   throw new UserError(
     `${folder} holds vectors that no model of this project made.`,
-    "Add and search vectors of your own by the functions of the package: docs/how_to/features.md.",
+    "Search vectors of your own by the functions of the package: docs/how_to/features.md.",
   );
 }
 
