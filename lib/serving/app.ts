@@ -8,6 +8,7 @@ import type { Admission } from "./admission";
 import { whileBodyComes } from "./body_watch";
 import { boundConnections } from "./connections";
 import type { FoundRow, IndexRow } from "./found_row";
+import { type ImagePart, PART_WORDS, parseImagePart } from "./image_part";
 import { servicePage } from "./page";
 import { Refusal } from "./refusal";
 import { originGuard, secureHeaders } from "./request_guards";
@@ -28,6 +29,14 @@ export interface ClientLimits {
   trustHeader?: string | undefined;
 }
 
+/** What is asked of a search. */
+export interface SearchRequest {
+  /** Most neighbours. */
+  k: number;
+  /** The part of each image that is searched; without parts, whole images are. */
+  parts?: ImagePart[] | undefined;
+}
+
 /** The work behind the routes. A signal is aborted when the client is gone. */
 export interface Service {
   admission: Admission;
@@ -37,10 +46,10 @@ export interface Service {
   host: string;
   /** Returns unit vectors of encoded images. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
-  /** Returns the neighbours of an encoded image. @throws Refusal */
-  search(image: Uint8Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
+  /** Returns the neighbours of an encoded image, or of several as one query. @throws Refusal */
+  search(images: Uint8Array[], request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns a row's neighbours without itself. @throws Refusal if there is no such row */
-  similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
+  similar(row: number, request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
   image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
   /** Returns rows spread over the index, at most `count`. */
@@ -69,13 +78,21 @@ const SAMPLES = 15;
 
 const NO_QUERY = z.strictObject({});
 const K_WORDS = `expected one whole number from 1 to ${MAX_RESULTS}`;
-const SEARCH_QUERY = z.strictObject({
+const SIMILAR_QUERY = z.strictObject({
   k: z
     .string(K_WORDS)
     .regex(/^\d+$/, K_WORDS)
     .transform(Number)
     .pipe(z.number().min(1, K_WORDS).max(MAX_RESULTS, K_WORDS))
     .default(DEFAULT_NEIGHBOURS),
+  rectangle: z
+    .union([z.string(), z.array(z.string())])
+    .transform((texts) => [texts].flat().map(parseImagePart))
+    .refine((parts): parts is ImagePart[] => !parts.includes(undefined), PART_WORDS)
+    .optional(),
+});
+const SEARCH_QUERY = SIMILAR_QUERY.extend({
+  together: z.literal("1", "expected together=1, to search with several images as one query").optional(),
 });
 
 /** Makes the application; it does not listen yet. */
@@ -135,8 +152,9 @@ export function serviceApp(service: Service): FastifyInstance {
         .send(Buffer.from(jpeg));
     });
     routes.get("/similar/:row", async (request, reply) => {
-      const { k } = queryOf(SEARCH_QUERY, request);
-      return { neighbours: await service.similar(rowOf(request), k, goneSignal(reply)) };
+      const { rectangle: parts, ...asked } = queryOf(SIMILAR_QUERY, request);
+      requirePartEach(parts, 1);
+      return { neighbours: await service.similar(rowOf(request), { ...asked, parts }, goneSignal(reply)) };
     });
     routes.get("/samples", async () => ({ rows: service.samples(SAMPLES) }));
     routes.post("/reload", async (...[request, reply]) => {
@@ -152,9 +170,10 @@ export function serviceApp(service: Service): FastifyInstance {
       });
     });
     routes.post("/search", async (...exchange) => {
-      const { k } = queryOf(SEARCH_QUERY, exchange[0]);
-      return withUploads(exchange, 1, async (images, gone) => {
-        return { neighbours: await service.search(images[0]!, k, gone) };
+      const { rectangle: parts, together, ...asked } = queryOf(SEARCH_QUERY, exchange[0]);
+      return withUploads(exchange, together ? limits.maxImages : 1, async (images, gone) => {
+        requirePartEach(parts, images.length);
+        return { neighbours: await service.search(images, { ...asked, parts }, gone) };
       });
     });
   });
@@ -203,6 +222,16 @@ function rowOf(request: FastifyRequest): number {
   const { row } = request.params as { row: string };
   if (/^\d{1,10}$/.test(row)) return Number(row);
   throw new Refusal(404, NO_ROW);
+}
+
+/** Checks that there are no parts, or one for each image. @throws Refusal (400) */
+function requirePartEach(parts: ImagePart[] | undefined, images: number): void {
+  if (!parts || parts.length === images) return;
+  const wanted = images === 1 ? "one rectangle for the image" : `one rectangle for each of ${images} images`;
+  throw new Refusal(
+    400,
+    `expected ${wanted}, got ${parts.length}: rectangle=0,0,1,1 takes the whole of an image`,
+  );
 }
 
 function queryOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {

@@ -1,14 +1,16 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
+import { basename, isAbsolute, resolve } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
 import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
+import type { DecodeJob } from "./decode_thread";
 import type { DecodeThreads } from "./decode_threads";
 import type { FoundRow, IndexRow } from "./found_row";
+import type { ImagePart } from "./image_part";
 import { type IndexState, searchVector } from "./index_state";
 import type { LiveIndex } from "./live_index";
 import type { PhotoIndex, PhotoStatus } from "./photo_index";
@@ -43,8 +45,8 @@ const MEGABYTE = 1e6;
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
-  /** A vector of the model with the hash of its image, or a row of the index. */
-  of: { vector: Float32Array; content: string } | { row: number };
+  /** A vector of the model with the hash of each of its images, where known; or a row of the index. */
+  of: { vector: Float32Array; contents: readonly (string | undefined)[] } | { row: number };
   k: number;
 }
 
@@ -70,31 +72,39 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     if (found) return found;
     throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
-  const embed = async (upload: Uint8Array, gone?: AbortSignal) =>
-    embeddings.add(await threads.run({ upload }, gone), gone);
+  const embed = async (job: DecodeJob, gone?: AbortSignal) =>
+    embeddings.add(await threads.run(job, gone), gone);
+  /** Returns the state of the index with a row's position and path. @throws Refusal if there is no such row */
+  const placeOf = (row: number) => {
+    const { state } = index;
+    const position = state?.positionOf(row);
+    if (!state || position === undefined) throw noRow(row);
+    const { imageFolder, files, contents } = state.source;
+    return { path: resolve(imageFolder, files.at(position)!), content: contents?.[position] };
+  };
+  const partOf = async (row: number, part: ImagePart, gone?: AbortSignal): Promise<Query["of"]> => {
+    const { path, content } = placeOf(row);
+    return { vector: await embed({ path, part }, gone), contents: [content] };
+  };
   return {
     admission,
     host,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
-    async search(image, k, gone) {
-      const content = contentOf(image);
-      return search({ vector: await embed(image, gone), content }, k, gone);
+    async search(images, { k, parts }, gone) {
+      const contents = images.map(contentOf);
+      const embedOne = (upload: Uint8Array, i: number) => embed({ upload, part: parts?.[i] }, gone);
+      const vectors = await Promise.all(images.map(embedOne));
+      return search({ vector: meanDirection(vectors), contents }, k, gone);
     },
-    embed: (images, gone) => Promise.all(images.map((image) => embed(image, gone))),
-    async similar(row, k, gone) {
-      const found = await search({ row }, k + 1, gone);
+    embed: (images, gone) => Promise.all(images.map((upload) => embed({ upload }, gone))),
+    async similar(row, { k, parts }, gone) {
+      const of = parts ? await partOf(row, parts[0]!, gone) : { row };
+      const found = await search(of, k + 1, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
-      const { state } = index;
-      const position = state?.positionOf(row);
-      if (!state || position === undefined) throw noRow(row);
-      const { imageFolder, files } = state.source;
-      return threads.run(
-        { path: resolve(imageFolder, files.at(position)!), longerSidePx: THUMBNAIL_PX },
-        gone,
-      );
+      return threads.run({ path: placeOf(row).path, longerSidePx: THUMBNAIL_PX }, gone);
     },
     samples(count) {
       const { state } = index;
@@ -164,7 +174,7 @@ function photosOf({ leftOut, problem, ...counts }: PhotoStatus): Record<string, 
   return {
     ...counts,
     leftOut: leftOut.length,
-    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT),
+    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT).map((left) => ({ ...left, file: shownPath(left.file) })),
     problem: problem === undefined ? null : "the photos cannot be read now: see the service's own output",
   };
 }
@@ -185,7 +195,21 @@ function describeRow({ source, numberAt }: IndexState, position: number, version
   const row = numberAt(position);
   const label = labels?.[position] ?? null;
   const name = label === null ? null : (classNames.get(label) ?? null);
-  return { row, label, name, file: files.at(position)!, image: `/image/${row}?v=${version}` };
+  return { row, label, name, file: shownPath(files.at(position)!), image: `/image/${row}?v=${version}` };
+}
+
+/** Returns a file's path for clients: below the folder of the images; of one elsewhere on this machine only the name. */
+function shownPath(file: string): string {
+  return isAbsolute(file) || file.split("/").includes("..") ? basename(file) : file;
+}
+
+/** Returns the direction between unit vectors [F], of unit length; of one vector itself. */
+function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+  if (vectors.length === 1) return vectors[0]!;
+  const sum = vectors[0]!.map((_, at) => vectors.reduce((total, vector) => total + vector[at]!, 0));
+  const length = Math.hypot(...sum);
+  if (length > 0) return sum.map((value) => value / length);
+  throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -206,13 +230,14 @@ function foundRows(
   version: string,
 ): FoundRow[] {
   const { contents } = state.source;
-  const content = "row" in of ? contents?.[state.positionOf(of.row)!] : of.content;
+  const asked = "row" in of ? [contents?.[state.positionOf(of.row)!]] : of.contents;
   const vector = "row" in of ? rowOf(state.source.vectors, state.positionOf(of.row)!) : of.vector;
-  const verdicts = state.judge?.(vector, positions.subarray(0, k));
+  // The rate of false accepts was measured with queries of one image.
+  const verdicts = asked.length === 1 ? state.judge?.(vector, positions.subarray(0, k)) : undefined;
   return Array.from(positions.subarray(0, k), (position, rank) => ({
     ...describeRow(state, position, version),
     score: cosines[rank]!,
-    isQuery: contents ? contents[position] === content : null,
+    isQuery: contents ? asked.includes(contents[position]) : null,
     verdict: verdicts?.[rank] ?? null,
   }));
 }
