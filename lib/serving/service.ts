@@ -4,6 +4,7 @@ import { basename, isAbsolute, resolve } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
 import { listRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
+import { meanRow } from "../retrieval/search_blocks";
 import { Admission } from "./admission";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
@@ -95,7 +96,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       const contents = images.map(contentOf);
       const embedOne = (upload: Uint8Array, i: number) => embed({ upload, part: parts?.[i] }, gone);
       const vectors = await Promise.all(images.map(embedOne));
-      return search({ vector: meanDirection(vectors), contents }, k, gone);
+      return search({ vector: meanVector(vectors), contents }, k, gone);
     },
     embed: (images, gone) => Promise.all(images.map((upload) => embed({ upload }, gone))),
     async similar(row, { k, parts }, gone) {
@@ -203,12 +204,12 @@ function shownPath(file: string): string {
   return isAbsolute(file) || file.split("/").includes("..") ? basename(file) : file;
 }
 
-/** Returns the direction between unit vectors [F], of unit length; of one vector itself. */
-function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+/** Returns the mean of a model's vectors [F]: unlike a direction it can be whitened. @throws Refusal if it is zero */
+function meanVector(vectors: readonly Float32Array[]): Float32Array {
   if (vectors.length === 1) return vectors[0]!;
-  const sum = vectors[0]!.map((_, at) => vectors.reduce((total, vector) => total + vector[at]!, 0));
-  const length = Math.hypot(...sum);
-  if (length > 0) return sum.map((value) => value / length);
+  const [{ length }] = vectors as [Float32Array];
+  const mean = meanRow(stackRows(vectors, length).data, length);
+  if (mean.some((value) => value !== 0)) return mean;
   throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 

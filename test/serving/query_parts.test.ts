@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { rowOf } from "guie/dist/common/vectors";
+import { loadEmbedder } from "guie/dist/embedding/find_model";
+import { whitenByThemselves } from "guie/dist/retrieval/own_whitening";
+import { reduceRows } from "guie/dist/retrieval/reduction";
 import { parseImagePart } from "guie/dist/serving/image_part";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";
@@ -72,7 +76,7 @@ test("a rectangle of a row is cut out of the index image's file, and the row is 
   assert.equal(missing.status, 404);
 });
 
-test("several images are one query: the direction between their vectors", async (t) => {
+test("several images are one query: the mean of their vectors", async (t) => {
   const { url, photos } = await started(t);
   const uploads = photos.map((bytes) => ({ bytes }));
   const each: Hit[][] = [];
@@ -94,6 +98,29 @@ test("several images are one query: the direction between their vectors", async 
   const parts = "&rectangle=0,0,1,1&rectangle=0,0,.5,1&rectangle=0,0,1,1";
   const cut = (await post(`${url}/search?k=30&together=1${parts}`, uploads)).body.neighbours;
   assert.notDeepEqual(cut, body.neighbours);
+});
+
+test("the mean of several images is whitened as the rows are", async (t) => {
+  const tiny = await makeTinyRun(t);
+  const { files } = (await readRetrievalFiles(tiny.dataDir))!.index;
+  const embedder = loadEmbedder(tiny.run);
+  const rows = await embedder.embedFiles(tiny.dataDir, Array.from(files));
+  embedder.dispose();
+  const { vectors, whitening } = await whitenByThemselves(rows);
+  const [a, b] = [rowOf(rows, 0), rowOf(rows, 5)];
+  const mean = a.map((value, at) => (value + b[at]!) / 2);
+  const query = reduceRows({ data: mean, count: 1, length: mean.length }, whitening!).data;
+
+  const { url } = await startService(t, tiny, { whiten: true });
+  const uploads = [0, 5].map((row) => ({ bytes: readFileSync(join(tiny.dataDir, files[row]!)) }));
+  const { body } = await post(`${url}/search?k=30&together=1`, uploads);
+  assert.equal(body.neighbours.length, 30);
+  for (const { row, score } of body.neighbours as Hit[]) {
+    const other = rowOf(vectors, row);
+    const dot = query.reduce((sum, value, at) => sum + value * other[at]!, 0);
+    const cosine = dot / (Math.hypot(...query) * Math.hypot(...other));
+    assert.ok(Math.abs(score - cosine) < 1e-3, `row ${row}: ${score}, expected ${cosine}`);
+  }
 });
 
 test("rectangles that are none, too many or too small get a 400 that says what was expected", async (t) => {
