@@ -129,8 +129,12 @@ export default function searchPage(parts) {
     current = query;
     panel.show(query);
     const words = trail.backWords();
+    const { activeElement } = document;
+    const hadFocus = activeElement === back || found.contains(activeElement);
     back.hidden = words === undefined;
     back.textContent = words ?? "";
+    // The element with the focus goes: the keyboard goes on next to the query.
+    if (hadFocus) (words ? back : query ? get("frame") : file).focus({ preventScroll: true });
     void (query ? search() : showSamples());
   };
 

@@ -1,4 +1,5 @@
 // The routes of the service.
+import { setMaxListeners } from "node:events";
 import multipart from "@fastify/multipart";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -209,6 +210,7 @@ function makeApp({ limits, clients }: Service): FastifyInstance {
 /** Returns a signal that is aborted if the client hangs up before its answer is written. */
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  setMaxListeners(0, gone.signal); // each image of a request listens
   const abort = () => gone.abort(new Refusal(CLIENT_GONE, "the client is gone"));
   if (raw.destroyed) abort();
   raw.once("close", () => {

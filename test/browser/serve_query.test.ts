@@ -143,6 +143,8 @@ test("a hit becomes the query; the button and the browser's Back restore the own
 
   const hit = await searchBy(page, () => page.locator("#found button").nth(1).press("Enter"));
   assert.match(hit.pathname, /^\/similar\/\d+$/);
+  const focused = () => page.evaluate(() => document.activeElement!.id);
+  assert.equal(await focused(), "back", "the keyboard goes on where the card was");
   assert.equal(sidesOf(hit), undefined);
   assert.equal(await page.locator(".rectangle").isVisible(), false, "the rectangle belongs to the own photo");
   await searchBy(page, () => page.locator("#found button").nth(2).click());
@@ -150,6 +152,7 @@ test("a hit becomes the query; the button and the browser's Back restore the own
   const restored = await searchBy(page, () => back.press("Enter"));
   assert.deepEqual(sidesOf(restored), sidesOf(drawn));
   await assertOwn();
+  assert.equal(await focused(), "frame");
 
   await searchBy(page, () => page.locator("#found button").nth(1).click());
   const part = await searchBy(page, () => page.locator("#part").click());

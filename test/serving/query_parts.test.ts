@@ -1,7 +1,7 @@
 // Tests searches with a part of an image, and with several images as one query.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { test } from "node:test";
 import { rowOf } from "guie/dist/common/vectors";
 import { loadEmbedder } from "guie/dist/embedding/find_model";
@@ -10,7 +10,8 @@ import { reduceRows } from "guie/dist/retrieval/reduction";
 import { parseImagePart } from "guie/dist/serving/image_part";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";
-import { makeTinyRun, post, startService } from "./tiny_service";
+import { temporaryFolder } from "../folders";
+import { drawPhoto, makeTinyRun, post, startService } from "./tiny_service";
 
 type Hit = { row: number; score: number };
 const scoresOf = (neighbours: Hit[]) => new Map(neighbours.map(({ row, score }) => [row, score]));
@@ -95,6 +96,15 @@ test("several images are one query: the mean of their vectors", async (t) => {
     each[0],
     "one image together is that image",
   );
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => warnings.push(message);
+  process.on("warning", warned);
+  t.after(() => process.off("warning", warned));
+  const sixteen = Array.from({ length: 16 }, (_, i) => uploads[i % 3]!);
+  assert.equal((await post(`${url}/search?together=1`, sixteen)).status, 200);
+  const seventeen = await post(`${url}/search?together=1`, [...sixteen, uploads[0]!]);
+  assert.deepEqual([seventeen.status, seventeen.body.error], [413, "more than 16 images in a request"]);
+  assert.deepEqual(warnings, []);
   const parts = "&rectangle=0,0,1,1&rectangle=0,0,.5,1&rectangle=0,0,1,1";
   const cut = (await post(`${url}/search?k=30&together=1${parts}`, uploads)).body.neighbours;
   assert.notDeepEqual(cut, body.neighbours);
@@ -167,4 +177,26 @@ test("rectangles that are none, too many or too small get a 400 that says what w
   assert.equal((await fetch(`${url}/similar/1?together=1`)).status, 400);
   const several = await post(`${url}/search`, two);
   assert.deepEqual([several.status, several.body.error], [413, "more than 1 image in a request"]);
+});
+
+test("clients see paths below the photos' folder; of a photo elsewhere only its name", async (t) => {
+  const tiny = await makeTinyRun(t);
+  const folder = temporaryFolder(t);
+  process.env.GUIE_CACHE_DIR = join(folder, "cache");
+  t.after(() => delete process.env.GUIE_CACHE_DIR);
+  t.mock.method(process.stderr, "write", () => true);
+  await drawPhoto(join(folder, "elsewhere", "1.png"), 1);
+  await drawPhoto(join(tiny.dataDir, "mine", "2.png"), 2);
+  const away = relative(tiny.dataDir, join(folder, "elsewhere"));
+  writeFileSync(
+    join(folder, "list.txt"),
+    ["mine/2.png", join(away, "1.png"), join(away, "gone.png")].join("\n"),
+  );
+  const { url, whole } = await startService(t, tiny, { index: join(folder, "list.txt") });
+  await whole;
+  const { rows } = (await (await fetch(`${url}/samples`)).json()) as { rows: { file: string }[] };
+  assert.deepEqual(rows.map(({ file }) => file).sort(), ["1.png", "mine/2.png"]);
+  assert.equal((await fetch(`${url}/image/1`)).status, 200);
+  const { index } = await (await fetch(`${url}/health`)).json();
+  assert.deepEqual(index.photos.leftOutFiles, [{ file: "gone.png", reason: "missing file" }]);
 });
