@@ -4,13 +4,22 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { boundConnections } from "./connections";
 import { addEditRoutes, type IndexEdits, type WithUploads } from "./edit_routes";
 import type { FoundRow, IndexRow } from "./found_row";
+import type { ImagePart } from "./image_part";
 import { clientAddress } from "./limits/addresses";
 import type { Admission } from "./limits/admission";
 import { whileBodyComes } from "./limits/body_watch";
 import { Refusal } from "./limits/refusal";
 import { originGuard, secureHeaders } from "./limits/request_guards";
 import { servicePage } from "./page";
-import { goneSignal, NO_QUERY, queryOf, rowOf, SEARCH_QUERY, type SearchRequest } from "./requests";
+import {
+  goneSignal,
+  NO_QUERY,
+  queryOf,
+  rowOf,
+  SEARCH_QUERY,
+  type SearchRequest,
+  SIMILAR_QUERY,
+} from "./requests";
 import { answerClientError, answerError, answerOddRequests } from "./responses";
 import { readUploads, requireFittingBody, requireNoBody, type UploadLimits } from "./uploads";
 
@@ -37,8 +46,8 @@ export interface Service {
   host: string;
   /** Returns unit vectors of encoded images. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
-  /** Returns the neighbours of an encoded image. @throws Refusal */
-  search(image: Uint8Array, request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
+  /** Returns the neighbours of an encoded image, or of several as one query. @throws Refusal */
+  search(images: Uint8Array[], request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns a row's neighbours without itself. @throws Refusal if there is no such row */
   similar(row: number, request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
@@ -117,8 +126,9 @@ export function serviceApp(service: Service): FastifyInstance {
         .send(Buffer.from(jpeg));
     });
     routes.get("/similar/:row", async (request, reply) => {
-      const asked = queryOf(SEARCH_QUERY, request);
-      return { neighbours: await service.similar(rowOf(request), asked, goneSignal(reply)) };
+      const { rectangle: parts, ...asked } = queryOf(SIMILAR_QUERY, request);
+      requirePartEach(parts, 1);
+      return { neighbours: await service.similar(rowOf(request), { ...asked, parts }, goneSignal(reply)) };
     });
     routes.get("/samples", async () => ({ rows: service.samples(SAMPLES) }));
     routes.post("/reload", async (...[request, reply]) => {
@@ -135,9 +145,10 @@ export function serviceApp(service: Service): FastifyInstance {
       });
     });
     routes.post("/search", async (...exchange) => {
-      const asked = queryOf(SEARCH_QUERY, exchange[0]);
-      return withUploads(exchange, 1, async (images, gone) => {
-        return { neighbours: await service.search(images[0]!, asked, gone) };
+      const { rectangle: parts, together, ...asked } = queryOf(SEARCH_QUERY, exchange[0]);
+      return withUploads(exchange, together ? limits.maxImages : 1, async (images, gone) => {
+        requirePartEach(parts, images.length);
+        return { neighbours: await service.search(images, { ...asked, parts }, gone) };
       });
     });
   });
@@ -166,4 +177,14 @@ function makeApp({ limits, clients }: Service): FastifyInstance {
   boundConnections(app.server, maxConnections, trustHeader !== undefined);
   answerOddRequests(app.server);
   return app;
+}
+
+/** Checks that there are no parts, or one for each image. @throws Refusal (400) */
+function requirePartEach(parts: readonly ImagePart[] | undefined, images: number): void {
+  if (!parts || parts.length === images) return;
+  const wanted = images === 1 ? "one rectangle for the image" : `one rectangle for each of ${images} images`;
+  throw new Refusal(
+    400,
+    `expected ${wanted}, got ${parts.length}: rectangle=0,0,1,1 takes the whole of an image`,
+  );
 }

@@ -1,9 +1,11 @@
 // What requests say: numbers and conditions in their addresses, and whether their client is still there.
+import { setMaxListeners } from "node:events";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { UserError } from "../common/errors";
 import { type Condition, parseCondition } from "../index_folder/where";
 import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
+import { type ImagePart, PART_WORDS, parseImagePart } from "./image_part";
 import { Refusal } from "./limits/refusal";
 import { NO_ROW } from "./responses";
 
@@ -18,13 +20,15 @@ export interface SearchRequest {
   k: number;
   /** Conditions that the found rows meet. */
   where: readonly Condition[];
+  /** The part of each image that is searched; without parts, whole images are. */
+  parts?: readonly ImagePart[] | undefined;
 }
 
 /** Checks that an address says nothing after "?". */
 export const NO_QUERY = z.strictObject({});
 const K_WORDS = `expected one whole number from 1 to ${MAX_RESULTS}`;
-/** Checks what a search is asked for. */
-export const SEARCH_QUERY = z.strictObject({
+/** Checks what a search for a row's neighbours is asked for. */
+export const SIMILAR_QUERY = z.strictObject({
   k: z
     .string(K_WORDS)
     .regex(/^\d+$/, K_WORDS)
@@ -35,6 +39,15 @@ export const SEARCH_QUERY = z.strictObject({
     .union([z.string(), z.array(z.string())])
     .transform((texts, context) => conditionsOf([texts].flat(), context))
     .default([]),
+  rectangle: z
+    .union([z.string(), z.array(z.string())])
+    .transform((texts) => [texts].flat().map(parseImagePart))
+    .refine((parts): parts is ImagePart[] => !parts.includes(undefined), PART_WORDS)
+    .optional(),
+});
+/** Checks what a search by images is asked for. */
+export const SEARCH_QUERY = SIMILAR_QUERY.extend({
+  together: z.literal("1", "expected together=1, to search with several images as one query").optional(),
 });
 
 /** Returns conditions. Adds the issue of a malformed one. */
@@ -54,6 +67,7 @@ export type Exchange = [request: FastifyRequest, reply: FastifyReply];
 /** Returns a signal that is aborted if the client hangs up before its answer is written. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  setMaxListeners(0, gone.signal); // each image of a request listens
   const abort = () => gone.abort(new Refusal(CLIENT_GONE, "the client is gone"));
   if (raw.destroyed) abort();
   raw.once("close", () => {

@@ -1,17 +1,20 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
-import { basename, isAbsolute, relative, resolve } from "node:path";
+import { basename, isAbsolute, relative, resolve, sep } from "node:path";
 import { contentOf } from "../common/files/fingerprint";
 import { grouped } from "../common/grouped";
 import { listRows, pickRows, rowOf, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
 import type { Condition } from "../index_folder/where";
+import { meanRow } from "../retrieval/search_blocks";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
+import type { DecodeJob } from "./decode_thread";
 import type { DecodeThreads } from "./decode_threads";
 import { requireColumns, searchWhere } from "./filtered_search";
 import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
+import type { ImagePart } from "./image_part";
 import type { IndexKeeper, PhotoStatus } from "./index_keeper";
 import type { IndexSource } from "./index_source";
 import { type IndexState, searchVector } from "./index_state";
@@ -53,8 +56,8 @@ const MEGABYTE = 1e6;
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
-  /** A vector of the model with the hash of its image, or a row of the index. */
-  of: { vector: Float32Array; content: string } | { row: number };
+  /** A vector of the model with the hash of each of its images, where known; or a row of the index. */
+  of: { vector: Float32Array; contents: readonly (string | undefined)[] } | { row: number };
   k: number;
   /** Conditions that the found rows meet. */
   where: readonly Condition[];
@@ -84,31 +87,39 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
     if (found) return found;
     throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
-  const embed = async (upload: Uint8Array, gone?: AbortSignal) =>
-    embeddings.add(await threads.run({ upload }, gone), gone);
+  const embed = async (job: DecodeJob, gone?: AbortSignal) =>
+    embeddings.add(await threads.run(job, gone), gone);
+  /** Returns the state of the index with a row's position and path. @throws Refusal if there is no such row */
+  const placeOf = (row: number) => {
+    const { state } = index;
+    const position = state?.positionOf(row);
+    if (!state || position === undefined) throw noRow(row);
+    const { imageFolder, files, contents } = state.source;
+    return { path: resolve(imageFolder, files.at(position)!), content: contents?.[position] };
+  };
+  const partOf = async (row: number, part: ImagePart, gone?: AbortSignal): Promise<Query["of"]> => {
+    const { path, content } = placeOf(row);
+    return { vector: await embed({ path, part }, gone), contents: [content] };
+  };
   return {
     admission,
     host,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
-    async search(image, request, gone) {
-      const content = contentOf(image);
-      return search({ vector: await embed(image, gone), content }, request, gone);
+    async search(images, { parts, ...request }, gone) {
+      const contents = images.map(contentOf);
+      const embedOne = (upload: Uint8Array, i: number) => embed({ upload, part: parts?.[i] }, gone);
+      const vectors = await Promise.all(images.map(embedOne));
+      return search({ vector: meanVector(vectors), contents }, request, gone);
     },
-    embed: (images, gone) => Promise.all(images.map((image) => embed(image, gone))),
-    async similar(row, { k, where }, gone) {
-      const found = await search({ row }, { k: k + 1, where }, gone);
+    embed: (images, gone) => Promise.all(images.map((upload) => embed({ upload }, gone))),
+    async similar(row, { k, where, parts }, gone) {
+      const of = parts ? await partOf(row, parts[0]!, gone) : { row };
+      const found = await search(of, { k: k + 1, where }, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
-      const { state } = index;
-      const position = state?.positionOf(row);
-      if (!state || position === undefined) throw noRow(row);
-      const { imageFolder, files } = state.source;
-      return threads.run(
-        { path: resolve(imageFolder, files.at(position)!), longerSidePx: THUMBNAIL_PX },
-        gone,
-      );
+      return threads.run({ path: placeOf(row).path, longerSidePx: THUMBNAIL_PX }, gone);
     },
     samples(count) {
       const { state } = index;
@@ -188,7 +199,7 @@ function photosOf({ leftOut, problem, ...counts }: PhotoStatus): Record<string, 
   return {
     ...counts,
     leftOut: leftOut.length,
-    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT),
+    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT).map((left) => ({ ...left, file: shownPath(left.file) })),
     problem: problem === undefined ? null : "the photos cannot be read now: see the service's own output",
   };
 }
@@ -214,16 +225,24 @@ function describeRow({ source, numberAt }: IndexState, position: number, version
     row,
     label,
     name,
-    file: shownFile(source, files.at(position)!),
+    file: shownPath(files.at(position)!, source.features.folder),
     image: `/image/${row}?v=${version}`,
   };
 }
 
-/** Returns a file's path as clients see it: below the folder of the images or of the index, else its name alone. */
-function shownFile({ features }: IndexSource, file: string): string {
-  if (!isAbsolute(file)) return file;
-  const below = relative(features.folder, file);
-  return below.startsWith("..") ? basename(file) : below;
+/** Returns a file's path for clients: below the folder of the images or of the index; of one elsewhere only the name. */
+function shownPath(file: string, indexFolder = ""): string {
+  const path = isAbsolute(file) && indexFolder !== "" ? relative(indexFolder, file) : file;
+  return path.split(sep).includes("..") || isAbsolute(path) ? basename(file) : path;
+}
+
+/** Returns the mean of a model's vectors [F]: unlike a direction it can be whitened. @throws Refusal if it is zero */
+function meanVector(vectors: readonly Float32Array[]): Float32Array {
+  if (vectors.length === 1) return vectors[0]!;
+  const [{ length }] = vectors as [Float32Array];
+  const mean = meanRow(stackRows(vectors, length).data, length);
+  if (mean.some((value) => value !== 0)) return mean;
+  throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -244,13 +263,14 @@ function foundRows(
   version: string,
 ): FoundRow[] {
   const { contents } = state.source;
-  const content = "row" in of ? contents?.[state.positionOf(of.row)!] : of.content;
+  const asked = "row" in of ? [contents?.[state.positionOf(of.row)!]] : of.contents;
   const vector = "row" in of ? rowOf(state.source.vectors, state.positionOf(of.row)!) : of.vector;
-  const verdicts = state.judge?.(vector, positions.subarray(0, k));
+  // The rate of false accepts was measured with queries of one image.
+  const verdicts = asked.length === 1 ? state.judge?.(vector, positions.subarray(0, k)) : undefined;
   return Array.from(positions.subarray(0, k), (position, rank) => ({
     ...describeRow(state, position, version),
     score: cosines[rank]!,
-    isQuery: contents ? contents[position] === content : null,
+    isQuery: contents ? asked.includes(contents[position]) : null,
     verdict: verdicts?.[rank] ?? null,
   }));
 }
