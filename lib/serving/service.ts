@@ -16,7 +16,6 @@ import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
 import type { ImagePart } from "./image_part";
 import type { IndexKeeper, PhotoStatus } from "./index_keeper";
-import type { IndexSource } from "./index_source";
 import { type IndexState, searchVector } from "./index_state";
 import { Admission } from "./limits/admission";
 import { Refusal } from "./limits/refusal";
