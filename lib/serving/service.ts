@@ -16,7 +16,6 @@ import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
 import type { ImagePart } from "./image_part";
 import type { IndexKeeper, PhotoStatus } from "./index_keeper";
-import type { IndexSource } from "./index_source";
 import { type IndexState, searchVector } from "./index_state";
 import { Admission } from "./limits/admission";
 import { Refusal } from "./limits/refusal";
@@ -89,7 +88,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   };
   const embed = async (job: DecodeJob, gone?: AbortSignal) =>
     embeddings.add(await threads.run(job, gone), gone);
-  /** Returns the state of the index with a row's position and path. @throws Refusal if there is no such row */
+  /** Returns the path of a row's image, and the hash of its file if known. @throws Refusal if there is no such row */
   const placeOf = (row: number) => {
     const { state } = index;
     const position = state?.positionOf(row);
