@@ -88,7 +88,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   };
   const embed = async (job: DecodeJob, gone?: AbortSignal) =>
     embeddings.add(await threads.run(job, gone), gone);
-  /** Returns the state of the index with a row's position and path. @throws Refusal if there is no such row */
+  /** Returns the path of a row's image, and the hash of its file if known. @throws Refusal if there is no such row */
   const placeOf = (row: number) => {
     const { state } = index;
     const position = state?.positionOf(row);
