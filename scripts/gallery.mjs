@@ -23,11 +23,7 @@ const SCALE = 1.5;
 
 /** Pictures in order: the notebook, a call in the cell's source, what there is to see. */
 const PICTURES = [
-  [
-    "Quick_Start",
-    "foundGrid",
-    "Three queries and their nearest images in a folder of 98 classes, without training",
-  ],
+  ["Quick_Start", "foundGrid", "Queries and their nearest images in a folder, without training"],
   ["Data_Merge", "histogramOfClassSizes", "Class sizes before and after balancing"],
   ["Train", "augmentationRanges", "Each part of the augmentation, from one end of its range to the other"],
   ["Train", "scheduleFigure", "Learning rate and margin of both stages, before anything is trained"],
