@@ -1,16 +1,18 @@
 // Runs notebooks headless, each from top to bottom in its own kernel, and keeps the executed copies.
 //   npm run notebooks -- [names...] [--out runs/notebooks] [--params '{"Inference": {"seed": 1}}'] [--timeout-s N] [--html]
+//   npm run notebooks -- --commit [names...]   writes the outputs of a run on the demo into notebooks/ (for a commit)
 //   npm run notebooks -- --restore Train    restores the original, and keeps the edited one next to it
 // Without names: all of notebooks/, in pipeline order. By default a person's notebooks run, and edited cells are
 // listed; --originals runs the project's. A failing cell ends the run: its source and error are printed; the executed
 // copy holds everything up to it. --params overrides the parameters of the named notebooks.
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { parseArgs } from "node:util";
 import { asOwner } from "guie/dist/common/files/claim.js";
 import { guardScript } from "./guard.mjs";
+import { commitOutputs, otherRuns } from "./notebooks/commit.mjs";
+import { execute } from "./notebooks/execute.mjs";
 import {
   changedCells,
   notebookPath,
@@ -111,6 +113,28 @@ function isExecutedCopy(path) {
   }
 }
 
+/** Refuses a commit of outputs that are not the demo's by the notebooks' own parameters. */
+function requireCommittable({ originals, params }) {
+  if (originals || params !== "{}")
+    throw new UsageError(
+      "--commit runs notebooks/ with their own parameters: leave out --originals and --params",
+    );
+  const others = otherRuns();
+  if (others.length > 0)
+    throw new UsageError(
+      `--commit shows every run in checkpoints/, and these are not the demo's: ${others.join(", ")}. ` +
+        "Set GUIE_ROOT to a folder with data/demo and checkpoints/ of the demo alone",
+    );
+}
+
+/** Writes the outputs into the notebook, and prints what differs from the committed ones. */
+function reportCommitted({ name, path }, out) {
+  const { bytes, changes } = commitOutputs(path, join(out, `${name}.ipynb`));
+  const differ = changes.length > 0 ? ", other outputs than before:" : ", the same outputs as before";
+  console.log(`  notebooks/${name}.ipynb: ${(bytes / 1000).toFixed(0)} KB${differ}`);
+  for (const change of changes) console.log(`    ${change}`);
+}
+
 /** Parses --params as an object; every key must be a notebook that is run. */
 function readParams(text, notebooks) {
   const names = notebooks.map(({ name }) => name);
@@ -129,107 +153,6 @@ function readParams(text, notebooks) {
   return params;
 }
 
-/** Options for a page that needs no server and no network (scripts/page/). */
-const PAGE_OPTIONS = [
-  "--template",
-  "page",
-  `--TemplateExporter.extra_template_basedirs=${join(root, "scripts")}`,
-];
-
-const PROGRESS_PAUSE_MS = 15_000;
-
-/** Prints the progress that a notebook writes into `file` when it changes; returns a function that stops this. */
-function relayProgress(file) {
-  let shown = "";
-  const timer = setInterval(() => {
-    const line = existsSync(file) ? readFileSync(file, "utf8") : "";
-    if (line && line !== shown) console.log(`  ${line}`);
-    shown = line;
-  }, PROGRESS_PAUSE_MS);
-  return () => {
-    clearInterval(timer);
-    rmSync(file, { force: true });
-  };
-}
-
-/** Runs jupyter nbconvert; resolves with its exit code and output. */
-function nbconvert(args, env = {}) {
-  const command = join(root, ".venv/bin/jupyter-nbconvert");
-  const child = spawn(command, args, {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  const keep = (chunk) => {
-    output += chunk;
-  };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
-  return new Promise((done, fail) => child.on("error", fail).on("close", (code) => done({ code, output })));
-}
-
-/**
- * Executes one notebook into `out`.
- * @returns the failure as text, or undefined
- */
-async function execute({ name, path }, { out, params, timeoutS, html }) {
-  const executed = join(out, `${name}.ipynb`);
-  const partial = join(out, `.${name}.making.ipynb`);
-  rmSync(partial, { force: true });
-  const settings = {
-    timeout: timeoutS ?? -1,
-    interrupt_on_timeout: true,
-    // The kernel itself stops at the first error (scripts/kernel/queue.js); this way the copy is always written.
-    allow_errors: true,
-    iopub_timeout: 60,
-  };
-  const options = Object.entries(settings).map(
-    ([key, value]) => `--ExecutePreprocessor.${key}=${pythonic(value)}`,
-  );
-  const progressFile = join(out, `.${name}.progress`);
-  const endProgress = relayProgress(progressFile);
-  const { code, output } = await nbconvert(
-    ["--to", "notebook", "--execute", ...options, "--output-dir", out, "--output", basename(partial), path],
-    {
-      GUIE_STOP_AFTER_ERROR: "1",
-      GUIE_PARAMS: JSON.stringify(params[name] ?? {}),
-      GUIE_PROGRESS_FILE: progressFile,
-    },
-  ).finally(endProgress);
-  if (output.includes("DeadKernelError"))
-    return "its kernel died (killed, or out of memory?); there is no new copy.";
-  if (code !== 0) return `nbconvert ended with ${code}:\n${output.trim().split("\n").slice(-15).join("\n")}`;
-  renameSync(partial, executed);
-  if (html) {
-    const page = await nbconvert(["--to", "html", ...PAGE_OPTIONS, executed]);
-    if (page.code !== 0) return `no page could be made of ${executed}:\n${page.output.trim()}`;
-  }
-  const failure = failureIn(JSON.parse(readFileSync(executed, "utf8")));
-  return failure && `${failure}\n\nThe executed copy up to there: ${executed}`;
-}
-
-function pythonic(value) {
-  return typeof value === "boolean" ? (value ? "True" : "False") : String(value);
-}
-
-/** Returns the first failing cell with its error, as text; undefined if none failed. */
-function failureIn(notebook) {
-  const codeCells = notebook.cells.filter((cell) => cell.cell_type === "code");
-  for (const [index, cell] of codeCells.entries()) {
-    const error = cell.outputs.find((output) => output.output_type === "error");
-    if (!error) continue;
-    const source = [cell.source].flat().join("");
-    const traceback = stripVTControlCharacters(error.traceback.join("\n"));
-    return `code cell ${index + 1} of ${codeCells.length} failed:\n${indent(source)}\n\n${indent(traceback)}`;
-  }
-  return undefined;
-}
-
-function indent(text) {
-  return text.replace(/^/gm, "    ");
-}
-
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -240,13 +163,18 @@ async function main() {
       html: { type: "boolean", default: false },
       originals: { type: "boolean", default: false },
       restore: { type: "boolean", default: false },
+      commit: { type: "boolean", default: false },
     },
   });
   if (values.restore) return restoreAll(positionals);
   const timeoutS = values["timeout-s"] === undefined ? undefined : Number(values["timeout-s"]);
   if (timeoutS !== undefined && !(timeoutS > 0))
     throw new UsageError("--timeout-s must be a number of seconds above 0");
-  const notebooks = selectNotebooks(positionals, values.originals);
+  if (values.commit) requireCommittable(values);
+  const notebooks = selectNotebooks(
+    values.commit && positionals.length === 0 ? SHIPPED : positionals,
+    values.originals,
+  );
   const params = readParams(values.params, notebooks);
   const out = resolve(values.out);
   for (const notebook of notebooks) requireReplaceable(notebook, out);
@@ -254,10 +182,11 @@ async function main() {
   for (const [index, notebook] of notebooks.entries()) {
     const startedAtMs = performance.now();
     console.log(`${notebook.name} ...`);
-    reportEdits(notebook);
+    if (!values.commit) reportEdits(notebook);
     const failure = await asOwner(join(out, `${notebook.name}.ipynb`), "The execution", () =>
-      execute(notebook, { out, params, timeoutS, html: values.html }),
+      execute(notebook, { out, params, timeoutS, html: values.html, hidesProgress: values.commit }),
     );
+    if (values.commit && !failure) reportCommitted(notebook, out);
     console.log(
       `${notebook.name}: ${failure ? "failed after " : ""}${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`,
     );

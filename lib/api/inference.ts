@@ -4,7 +4,12 @@ export type { Embedder } from "../embedding/embedder";
 export { loadEmbedder } from "../embedding/find_model";
 export { computeFeatures, ensureFeatures } from "../features/features";
 export { writeFeatures } from "../features/feature_writer";
-export { type FeatureRows, type Features, openFeatures } from "../features/feature_files";
+export { type Features, openFeatures } from "../features/feature_files";
+// an index that lives
+export { type Added, addToIndex } from "../index_folder/add";
+export { compactIndex } from "../index_folder/compact";
+export { openIndexModel } from "../index_folder/index_model";
+export { type Removal, removeFromIndex } from "../index_folder/remove";
 // search
 export { cosineMatrix, type Neighbours, nearestByDistance, nearestNeighbours } from "../retrieval/neighbours";
 export type { Vectors } from "../common/vectors";
@@ -17,6 +22,7 @@ export {
 export { codedIndex, codeRows } from "../retrieval/coded/coded_index";
 export { type PushReport, pushFeatures } from "../milvus/push";
 export { openFeatureRows } from "../features/row_reader";
+export type { FeatureRows } from "../features/rows_csv";
 export {
   parseReranking,
   type RerankName,

@@ -40,3 +40,11 @@ export { comparisonFigure, confusionFigure } from "../notebook/views/retrieval_v
 export { scoresFigure, verdictFigure } from "../notebook/views/verdict_figures";
 export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/atlas/atlas";
 export { type AtlasView, atlasView } from "../notebook/atlas/atlas_view";
+// Sentences below figures
+export {
+  balanceReading,
+  comparisonReading,
+  confusionReading,
+  rateReading,
+  runReading,
+} from "../notebook/readings/readings";

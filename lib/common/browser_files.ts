@@ -33,12 +33,17 @@ export function browserFunction(name: string): string {
 }
 
 /**
- * Returns a script's default function as an ES module whose default export is what it returns, for a widget.
+ * Returns a call of a script's default function, as an expression.
  * @param parts names of further scripts, by the names under which the function gets theirs: `f({ search: function ... })`
  */
-export function browserModule(name: string, parts: Readonly<Record<string, string>>): string {
+export function browserCall(name: string, parts: Readonly<Record<string, string>>): string {
   const given = Object.entries(parts).map(([key, file]) => `${key}: ${browserFunction(file)}`);
-  return `export default (${browserFunction(name)})({ ${given.join(",\n")} });\n`;
+  return `(${browserFunction(name)})({ ${given.join(",\n")} })`;
+}
+
+/** Returns the same call as an ES module whose default export is what the function returns, for a widget. */
+export function browserModule(name: string, parts: Readonly<Record<string, string>>): string {
+  return `export default ${browserCall(name, parts)};\n`;
 }
 
 /** Returns a script's default function, for scripts that do the same work here as in the page. */

@@ -1,9 +1,11 @@
 // The plan of a folder of features, and its identity. Shapes: N images, F features per image.
 import { createHash } from "node:crypto";
+import type { Texts } from "../common/texts";
 import type { Vectors } from "../common/vectors";
 import type { UnusableImage } from "../images/loading/pixel_loader";
-import type { FeatureDtype, FeatureRows, MadeBy } from "./feature_files";
+import type { FeatureDtype, MadeBy } from "./feature_files";
 import type { FeatureSources } from "./feature_sources";
+import type { FeatureRows } from "./rows_csv";
 
 /** The plan of a folder of features. */
 export interface FeaturePlan {
@@ -14,6 +16,8 @@ export interface FeaturePlan {
   dtype?: FeatureDtype;
   /** Images per shard; default 4,096. A killed process loses its unfinished shard. */
   rowsPerShard?: number;
+  /** Number of the first shard's file; default 0. */
+  firstShard?: number;
   /** True to replace features of other images or with other properties. */
   replace: boolean;
   /** The source files: shards whose images changed are recomputed. If omitted, only `madeBy` counts. */
@@ -44,11 +48,11 @@ export function identityOf({
   return digest([JSON.stringify([madeBy, dtype, rowsPerShard])], rows.files);
 }
 
-/** Returns a hash that identifies the labels, folds, class names and data sets of a plan's rows. */
+/** Returns a hash that identifies the labels, folds, class names and further columns of a plan's rows. */
 export function rowsIdentityOf({ rows }: FeaturePlan): string {
-  const names = rows.classNames ? [rows.classNames] : [];
-  const dataSets = rows.dataSets ? [["data sets"], rows.dataSets] : [];
-  return digest(rows.labels ?? [], rows.folds ?? [], ...names, ...dataSets);
+  const { labels = [], folds = [], classNames, columns = new Map<string, Texts>() } = rows;
+  const further = [...columns].flatMap(([name, texts]) => [[name], texts]);
+  return digest(labels, folds, ...(classNames ? [classNames] : []), ...further);
 }
 
 /** Returns the SHA-256 of lists, hashed in pieces: the text of millions of paths exceeds the length of a string. */

@@ -23,6 +23,8 @@ import {
 /** The metadata of a finished shard. */
 export interface Shard extends ShardOrigin {
   file: string;
+  /** The identity of the plan that it was written for. */
+  identity: string | undefined;
   /** Positions of the skipped images in the shard's list. */
   skippedAt: readonly number[];
   count: number;
@@ -31,11 +33,11 @@ export interface Shard extends ShardOrigin {
 }
 
 /** Lists the shards of a plan: their files, and the images of each. */
-export function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD }: FeaturePlan) {
+export function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD, firstShard = 0 }: FeaturePlan) {
   for (let start = 0; start < rows.files.length; start += rowsPerShard) {
     const count = Math.min(rowsPerShard, rows.files.length - start);
     const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
-    yield { file: FEATURE_FILES.shard(start / rowsPerShard), start, files };
+    yield { file: FEATURE_FILES.shard(firstShard + start / rowsPerShard), start, files };
   }
 }
 
@@ -100,7 +102,18 @@ async function writeShard(path: string, task: ShardTask, embed: EmbedShard): Pro
   const file = basename(path);
   if (origin) notes.note(file, origin, seen);
   const { count, length } = vectors;
-  return { file, count, length, dtype, skipped, skippedAt, contents: origin, weights, madeMs: Date.now() };
+  return {
+    file,
+    identity,
+    count,
+    length,
+    dtype,
+    skipped,
+    skippedAt,
+    contents: origin,
+    weights,
+    madeMs: Date.now(),
+  };
 }
 
 function missingOf(files: readonly string[], present: readonly string[]): UnusableImage[] {
@@ -118,14 +131,13 @@ const SKIPPED = z.array(z.object({ file: z.string(), reason: z.string() })) sati
 >;
 const SKIPPED_AT = z.array(z.number().int().nonnegative());
 
-/** Reads the metadata of a shard from an earlier start; undefined if there is none of this plan. */
-export function readShard(folder: string, file: string, identity: string): Shard | undefined {
+/** Reads the metadata of a shard from an earlier start; undefined if there is no such file. */
+export function readShard(folder: string, file: string): Shard | undefined {
   const path = join(folder, file);
   if (!existsSync(path)) return undefined;
   const next = "It is then recomputed.";
   const { metadata, tensors, close } = openSafetensors(path, next);
   close();
-  if (metadata.identity !== identity) return undefined;
   const { shape = [], dtype: stored } = tensors.get(SHARD_TENSOR) ?? {};
   const [count, length, ...others] = shape;
   if (count === undefined || length === undefined || others.length > 0)
@@ -134,6 +146,7 @@ export function readShard(folder: string, file: string, identity: string): Shard
     parseJson(`${path}, "${name}"`, metadata[name] ?? absent, schema, `Delete it. ${next}`);
   return {
     file,
+    identity: metadata.identity,
     count,
     length,
     contents: splitContents(metadata.contents),
@@ -143,6 +156,15 @@ export function readShard(folder: string, file: string, identity: string): Shard
     skippedAt: note("skippedAt", SKIPPED_AT, "[]"),
     madeMs: statSync(path).mtimeMs,
   };
+}
+
+/** Returns the hash of each row's image, without skipped ones; undefined if the shard has none. */
+export function rowContents({
+  contents,
+  skippedAt,
+}: Pick<Shard, "contents" | "skippedAt">): string[] | undefined {
+  const skipped = new Set(skippedAt);
+  return contents?.filter((_, at) => !skipped.has(at));
 }
 
 /**

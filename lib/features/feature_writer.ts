@@ -25,7 +25,6 @@ import {
   FEATURE_FILES,
   FEATURE_FOLDER,
   type FeatureDtype,
-  type FeatureRows,
   type FeatureSummary,
   type Features,
   openFeatures,
@@ -33,8 +32,9 @@ import {
   shardsIn,
 } from "./feature_files";
 import { type EmbedShard, type FeaturePlan, identityOf, rowsIdentityOf } from "./feature_plan";
-import { readShard, type Shard, shardsOf, writeShards } from "./feature_shards";
+import { readShard, rowContents, type Shard, shardsOf, writeShards } from "./feature_shards";
 import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sources";
+import { writeRowsCsv } from "./rows_csv";
 
 /**
  * Returns the features of a plan, from the folder if it holds exactly these, else computed and written there, each
@@ -52,10 +52,10 @@ export async function ensureFeatureFolder(
   plan: FeaturePlan,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
-  const find = async () => ((await look(path, plan)).isWhole ? openFeatures(path) : undefined);
+  const find = async () => ((await findShards(path, plan)).isWhole ? openFeatures(path) : undefined);
   const make = async () => {
     settleReplaced(path);
-    if (!(await look(path, plan)).isWhole) await makeFeatures(path, plan, embedder);
+    if (!(await findShards(path, plan)).isWhole) await makeFeatures(path, plan, embedder);
     return openFeatures(path);
   };
   return findOrMake(path, "The embedding", async () => (isUnsettled(path) ? undefined : find()), make);
@@ -66,7 +66,7 @@ async function makeFeatures(
   plan: FeaturePlan,
   embedder: () => Promise<EmbedShard>,
 ): Promise<void> {
-  const present = await look(path, plan);
+  const present = await findShards(path, plan);
   const { identities, changed } = present;
   if (changed !== undefined) notice(`${path}: ${changed}`);
   const summary = readSummary(path);
@@ -84,7 +84,7 @@ async function makeFeatures(
   if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
   removeTemporaries(target);
   makeFolder(target); // fails before anything is embedded if the folder is not writable
-  const { kept } = isOther ? await look(target, plan) : present;
+  const { kept } = isOther ? await findShards(target, plan) : present;
   const shards = await writeShards(target, plan, identities.identity, kept, embedder);
   await finish(target, plan, identities, shards);
   if (isOther) putInPlace(path, target);
@@ -105,7 +105,7 @@ export async function ensureKeptFeatures(
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
   const [own, kept] = [join(home, ...parts), keptFolder(home, ...parts)];
-  if (own !== kept && (await look(own, plan)).isWhole) return openFeatures(own);
+  if (own !== kept && (await findShards(own, plan)).isWhole) return openFeatures(own);
   return ensureFeatureFolder(kept, plan, embedder);
 }
 
@@ -117,18 +117,31 @@ export async function countChangedImages(features: Features, folder: string): Pr
   const notes = new SourceNotes(features.folder);
   const rows = (await features.readRows()).files;
   let [changed, row] = [0, 0];
-  for (const { file, count } of features.shards) {
+  for (const { file, count, kept } of features.shards) {
     const files = Array.from({ length: count }, (_, i) => rows.at(row + i)!);
     row += count;
-    const shard = readShard(features.folder, file, features.identity);
+    const shard = withoutRows(readShard(features.folder, file), kept);
     if (!shard) continue;
     for (const [i, { file }] of shard.skipped.entries()) {
       const at = shard.skippedAt[i];
       if (at !== undefined) files.splice(at, 0, file);
     }
-    changed += await countChanged(file, shard, files, { folder }, notes);
+    const ofImages = { ...shard, weights: undefined }; // another model is refused before
+    changed += await countChanged(file, ofImages, files, { folder }, notes);
   }
   return changed;
+}
+
+/** Returns a shard without removed rows, and without its skipped images. @param kept the rows that stay; undefined: all */
+function withoutRows(shard: Shard | undefined, kept: Int32Array | undefined): Shard | undefined {
+  if (!shard || !kept) return shard;
+  const contents = shard.contents && rowContents(shard);
+  return {
+    ...shard,
+    skipped: [],
+    skippedAt: [],
+    contents: contents && Array.from(kept, (row) => contents[row]!),
+  };
 }
 
 /**
@@ -158,15 +171,16 @@ function contentOfNumbers(data: Float32Array): string {
 }
 
 /** Finds the shards of a plan in a folder that can stay, by file. */
-async function look(path: string, plan: FeaturePlan) {
+export async function findShards(path: string, plan: FeaturePlan) {
   const identities = { identity: identityOf(plan), rowsIdentity: rowsIdentityOf(plan) };
   const notes = new SourceNotes(path);
   const kept = new Map<string, Shard>();
   let [shards, changedShards, changed] = [0, 0, 0];
   for (const { file, files } of shardsOf(plan)) {
     shards++;
-    const shard = readShard(path, file, identities.identity);
-    if (!shard || (plan.dtype !== undefined && shard.dtype !== plan.dtype)) continue;
+    const shard = readShard(path, file);
+    if (shard?.identity !== identities.identity || (plan.dtype !== undefined && shard.dtype !== plan.dtype))
+      continue;
     const others = plan.sources ? await countChanged(file, shard, files, plan.sources, notes) : 0;
     if (others === 0) kept.set(file, shard);
     else changedShards++;
@@ -204,7 +218,8 @@ async function finish(
     throw new UserError(`None of ${rows.files.length} images could be read${first}.`, "Look at their paths.");
   }
   removeOtherShards(folder, shards);
-  await writeRows(join(folder, FEATURE_FILES.rows), rows, new Set(skipped.map(({ file }) => file)));
+  const left = new Set(skipped.map(({ file }) => file));
+  await writeRowsCsv(join(folder, FEATURE_FILES.rows), rows, (file) => left.has(file));
   const skippedCsv = join(folder, FEATURE_FILES.skipped);
   if (skipped.length === 0) rmSync(skippedCsv, { force: true });
   else
@@ -234,28 +249,11 @@ function contentOf(shards: readonly Shard[]): Pick<FeatureSummary, "content"> {
   return parts.includes(undefined) ? {} : { content: digestOf(parts as string[]) };
 }
 
-async function writeRows(path: string, rows: FeatureRows, skipped: ReadonlySet<string>): Promise<void> {
-  const numbers = [rows.labels, rows.folds].filter((values) => values !== undefined);
-  const { dataSets } = rows;
-  const columns = [
-    "image_files",
-    ...(rows.labels ? ["labels"] : []),
-    ...(rows.folds ? ["fold"] : []),
-    ...(dataSets ? ["dataset"] : []),
-  ];
-  function* lines(): Generator<(string | number)[]> {
-    let row = 0;
-    for (const file of rows.files) {
-      const ofRow = [...numbers.map((values) => values[row]!), ...(dataSets ? [dataSets.at(row)!] : [])];
-      if (!skipped.has(file)) yield [pathForSpreadsheet(file), ...ofRow];
-      row++;
-    }
-  }
-  await writeCsv(path, columns, lines());
-}
-
-/** Writes the names of the classes, or removes those of an earlier list. */
-async function writeClasses(path: string, names: FeatureRows["classNames"]): Promise<void> {
+/** Writes the names of the classes by their label, or removes those of an earlier list. */
+export async function writeClasses(
+  path: string,
+  names: readonly string[] | ReadonlyMap<number, string> | undefined,
+): Promise<void> {
   if (names === undefined) rmSync(path, { force: true });
   else await writeCsv(path, ["labels", "class_name"], names.entries());
 }
@@ -264,7 +262,10 @@ async function writeClasses(path: string, names: FeatureRows["classNames"]): Pro
 function removeOtherShards(folder: string, shards: readonly Shard[]): void {
   const ours = new Set(shards.map(({ file }) => file));
   for (const name of readdirSync(folder)) {
-    if (/^(features_\d+\.safetensors|neighbours_\w+\.usearch(\.json)?)$/.test(name) && !ours.has(name))
+    if (
+      /^(features_\d+\.safetensors|(rows|removed)_\d+\.csv|neighbours_\w+\.usearch(\.json)?)$/.test(name) &&
+      !ours.has(name)
+    )
       rmSync(join(folder, name));
   }
 }

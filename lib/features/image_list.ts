@@ -12,7 +12,7 @@ import { isRegularFile } from "../common/files/regular_file";
 import { findFile, hasForms, sameName } from "../common/files/unicode_names";
 import type { OwnSource, SourceSettings } from "../datasets/own/own_images";
 import { readOwnImages } from "../datasets/own/read_own_images";
-import type { FeatureRows } from "./feature_files";
+import { type FeatureRows, isFurtherColumn } from "./rows_csv";
 
 /** Images by path below a folder, with labels, folds and names of classes if known. */
 export interface ImageList {
@@ -76,9 +76,18 @@ function requireSome(path: string, files: readonly string[]): readonly string[] 
 }
 
 async function ownList(source: OwnSource): Promise<ImageList> {
-  const { folder, files, classes, leftOut, said } = await readOwnImages(source);
+  const {
+    folder,
+    files,
+    classes,
+    columns = new Map<string, string[]>(),
+    leftOut,
+    said,
+  } = await readOwnImages(source);
   const labelled = classes === undefined ? {} : numbered(classes);
-  return { folder, rows: { files, ...labelled }, leftOut, said };
+  const further = new Map([...columns].filter(([name]) => isFurtherColumn(name)));
+  const rows = { files, ...labelled, ...(further.size > 0 ? { columns: further } : {}) };
+  return { folder, rows, leftOut, said };
 }
 
 /** Numbers classes from 0 in the order of their names; images without one come last. */
@@ -106,9 +115,11 @@ async function pipelineList(path: string, dataDir: string, fileColumn: string): 
   const hasFolds = columns.includes("fold");
   const files: string[] = [];
   const texts: string[] = [];
-  const hasDataSets = columns.includes("dataset");
   const folds: number[] = [];
-  const dataSets: string[] = [];
+  const own: (string | undefined)[] = [fileColumn, labelColumn];
+  const further = new Map(
+    columns.flatMap((name) => (isFurtherColumn(name) && !own.includes(name) ? [[name, [] as string[]]] : [])),
+  );
   const shared = new Map<string, string>(); // one copy of each text
   const sharedText = (text: string) => {
     if (!shared.has(text)) shared.set(text, text);
@@ -122,8 +133,8 @@ async function pipelineList(path: string, dataDir: string, fileColumn: string): 
     if (seen.add(file, WHOLE_NUMBER.test(label) ? Number(label) : label, index + 1) !== undefined) return;
     files.push(file);
     if (labelColumn) texts.push(label);
+    for (const [name, texts] of further) texts.push(sharedText(row[name]!));
     if (hasFolds) folds.push(wholeNumberCell(row.fold!, where("fold"), "Fix the file."));
-    if (hasDataSets) dataSets.push(sharedText(row.dataset!));
   });
   requireSome(path, files);
   const folder = baseOf(files, [dataDir, dirname(path)]);
@@ -132,7 +143,7 @@ async function pipelineList(path: string, dataDir: string, fileColumn: string): 
     files: files.map(onDisk(folder)),
     ...labels,
     ...(hasFolds ? { folds } : {}),
-    ...(hasDataSets ? { dataSets } : {}),
+    ...(further.size > 0 ? { columns: further } : {}),
   };
   return { folder, rows, leftOut: [] };
 }

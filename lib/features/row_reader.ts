@@ -33,7 +33,8 @@ export function openFeatureRows({
       if (!(row >= 0 && row < count))
         throw new RangeError(`There are ${count} rows; row ${row} was asked for.`);
       const shard = starts.findLastIndex((first) => first <= row);
-      return files[shard]!.read(row - starts[shard]!);
+      const place = row - starts[shard]!;
+      return files[shard]!.read(shards[shard]!.kept?.[place] ?? place);
     },
     close() {
       for (const file of files) file.close();

@@ -4,10 +4,13 @@ import { UserError } from "../common/errors";
 import type { LeftOut } from "../common/files/image_folder";
 import { pickLabels } from "../common/labels";
 import type { TaskOptions } from "../common/progress";
+import type { Texts } from "../common/texts";
 import { joinRows, rowOf, type Vectors } from "../common/vectors";
 import { embedPhotos, type PhotoEmbedder, type PhotoVectors } from "../features/embed_photos";
+import type { Features } from "../features/feature_files";
 import type { ImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
+import { type Condition, conditionText, matchingRows } from "../index_folder/where";
 import { type RerankName, rerankedSearch, withWhitening } from "../retrieval/reranking/methods";
 import {
   type HitJudge,
@@ -26,6 +29,16 @@ export interface QueryList {
   list: ImageList;
 }
 
+/** Where the verdict of photos is kept. */
+export interface JudgedBy {
+  /** Absolute path of the photos. */
+  source: string;
+  /** The command that makes their verdict. */
+  command: string;
+  /** Folder and identity of their vectors, if an index holds them. */
+  features?: Pick<Features, "folder" | "identity" | "content"> | undefined;
+}
+
 /** Options of `findPhotos`. */
 export interface FindOptions extends TaskOptions {
   /** Most hits per query, from 1. */
@@ -34,10 +47,14 @@ export interface FindOptions extends TaskOptions {
   whiten: boolean;
   /** Methods for better neighbours from the same vectors. Default: none. */
   rerank?: readonly RerankName[];
-  /** Absolute path of the photos, and the command that makes their verdict; default: no verdict is looked for. */
-  judgedBy?: { source: string; command: string } | undefined;
+  /** Default: no verdict is looked for. */
+  judgedBy?: JudgedBy | undefined;
   /** Names of the classes by label; default: those that the photos come with. */
   classNames?: ReadonlyMap<number, string> | undefined;
+  /** The vectors of the photos, if an index holds them. Default: they are embedded. */
+  vectors?: PhotoVectors | undefined;
+  /** Conditions that the photos to search meet. Default: none. */
+  where?: readonly Condition[];
 }
 
 /** A photo that was found. */
@@ -95,12 +112,13 @@ export async function findPhotos(
   embedder: PhotoEmbedder,
   queries: readonly QueryList[],
   photos: ImageList,
-  { k, whiten, rerank = [], judgedBy, classNames, ...options }: FindOptions,
+  { k, whiten, rerank = [], judgedBy, classNames, vectors, where = [], ...options }: FindOptions,
 ): Promise<Finding> {
   const asked = await embedQueries(embedder, queries, options);
-  const index = await embedPhotos(embedder, photos, options);
+  const index = vectors ?? (await embedPhotos(embedder, photos, options));
   if (index.files.length === 0) throw noneReadable("photos", index.skipped);
-  const { search, whitening } = await rerankedSearch(index.vectors, withWhitening(rerank, whiten));
+  const only = where.length > 0 ? searchedRows(photos, index, where, classNames) : undefined;
+  const { search, whitening } = await rerankedSearch(index.vectors, withWhitening(rerank, whiten), only);
   const state = judgedBy ? stateOf(embedder, photos, index, judgedBy) : null;
   const judge: HitJudge | undefined =
     state && "verdict" in state ? await hitJudge(state.verdict, index.vectors, { whitening }) : undefined;
@@ -111,7 +129,8 @@ export async function findPhotos(
       index.files.flatMap((file, row) => (resolve(photos.folder, file) === path ? row : [])),
     ),
   );
-  const most = Math.min(index.files.length, k + Math.max(...own.map((rows) => rows.length)));
+  const searched = only?.length ?? index.files.length;
+  const most = Math.min(searched, k + Math.max(...own.map((rows) => rows.length)));
   const { positions, cosines } = await search(asked.vectors, most);
   const results = asked.queries.map(({ query, path }, i) => {
     const left = new Set(own[i]);
@@ -138,7 +157,7 @@ export async function findPhotos(
   return {
     results,
     unreadable: asked.unreadable,
-    photos: { searched: index.files.length, embedded, leftOut: [...photos.leftOut, ...skipped] },
+    photos: { searched, embedded, leftOut: [...photos.leftOut, ...skipped] },
     whitened: whitening?.to ?? null,
     verdict: state,
   };
@@ -149,11 +168,34 @@ function stateOf(
   { madeBy }: PhotoEmbedder,
   { rows: { labels } }: ImageList,
   { contents, places }: PhotoVectors,
-  { source, command }: NonNullable<FindOptions["judgedBy"]>,
+  { source, command, features: given }: JudgedBy,
 ): VerdictState {
-  const features = { folder: photosHome(source), identity: photosIdentity(madeBy, contents) };
+  const features = given ?? { folder: photosHome(source), identity: photosIdentity(madeBy, contents) };
   const judged = judgedIndex(features, madeBy, labels && pickLabels(labels, places));
   return readVerdict(judged, command);
+}
+
+/** Returns the rows that meet conditions. @throws UserError if there are none, or no such column */
+function searchedRows(
+  { rows: { labels, classNames, columns = new Map() } }: ImageList,
+  { files, places }: PhotoVectors,
+  where: readonly Condition[],
+  given: FindOptions["classNames"],
+): Int32Array {
+  const texts = ([name, column]: [string, Texts]) =>
+    [name, places.map((place) => column.at(place)!)] as const;
+  const rows = {
+    files,
+    ...(labels ? { labels: pickLabels(labels, places) } : {}),
+    columns: new Map(Array.from(columns, texts)),
+    classNames: given ?? new Map(classNames?.entries()),
+  };
+  const found = matchingRows(rows, where);
+  if (found.length > 0) return found;
+  throw new UserError(
+    `None of ${files.length} photos meets ${where.map(conditionText).join(", ")}.`,
+    "Look at the spelling: names of classes and texts of columns must be the same, letter for letter.",
+  );
 }
 
 /** Queries that can be read. */

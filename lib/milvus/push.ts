@@ -5,7 +5,8 @@ import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { OnProgress, TaskOptions } from "../common/progress";
 import { rowOf, type Vectors } from "../common/vectors";
 import { readClassNames } from "../datasets/class_names";
-import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../features/feature_files";
+import { FEATURE_FILES, type Features, openFeatures } from "../features/feature_files";
+import type { FeatureRows } from "../features/rows_csv";
 import { connectMilvus, type MilvusConnection, PUSH_LIMITS } from "./connection";
 import {
   type CollectionFacts,

@@ -3,6 +3,7 @@ import { relative, resolve, sep } from "node:path";
 import { UserError } from "../common/errors";
 import { listRows, type Vectors } from "../common/vectors";
 import type { MadeBy } from "../features/feature_files";
+import { modelDifference, modelName } from "../features/same_model";
 import type { SearchIndex } from "../retrieval/resident_index";
 import { connectMilvus } from "./connection";
 import { type CollectionFacts, countRows, loadCollection, readFacts } from "./schema";
@@ -98,13 +99,9 @@ export async function openMilvusIndex(url: string, madeBy: MadeBy, model: string
 }
 
 function requireSameModel(url: string, facts: CollectionFacts, madeBy: MadeBy, model: string): void {
-  const differs = Object.entries(madeBy).find(([name, value]) => facts.madeBy[name] !== value)?.[0];
-  const extra = (["average", "transform"] as const).find((name) => madeBy[name] !== facts.madeBy[name]);
-  const name = differs ?? extra;
+  const name = modelDifference(facts.madeBy, madeBy);
   if (name === undefined) return;
-  const other = String(
-    facts.madeBy.transform ?? facts.madeBy.run ?? facts.madeBy.tower ?? "an unknown model",
-  );
+  const other = modelName(facts.madeBy) ?? "an unknown model";
   const isNamed = other !== model;
   const told = isNamed ? `by ${other}` : `by another state of ${model} (${name})`;
   throw new UserError(

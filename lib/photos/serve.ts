@@ -23,7 +23,8 @@ export interface ServeOptions extends Omit<serving.ServeOptions, "index"> {
  */
 export function serve({ model, index, ...options }: ServeOptions): Promise<serving.RunningService> {
   const run = typeof model === "string" ? model : (model?.name ?? options.run);
-  const configName = typeof model === "object" ? model.preset : options.configName;
+  const asked = typeof model === "object" ? model.preset : options.configName;
+  const configName = asked ?? serving.SERVE_DEFAULTS.configName;
   const source = typeof index === "object" ? sourceOf(index) : index;
   return serving.serve({ say: console.log, ...options, run, configName, index: source });
 }

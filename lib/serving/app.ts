@@ -1,17 +1,26 @@
 // The routes of the service.
 import multipart from "@fastify/multipart";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { z } from "zod";
-import { MOST_NEIGHBOURS } from "../retrieval/resident_index";
-import { clientAddress } from "./addresses";
-import type { Admission } from "./admission";
-import { whileBodyComes } from "./body_watch";
+import Fastify, { type FastifyInstance } from "fastify";
 import { boundConnections } from "./connections";
+import { addEditRoutes, type IndexEdits, type WithUploads } from "./edit_routes";
 import type { FoundRow, IndexRow } from "./found_row";
+import type { ImagePart } from "./image_part";
+import { clientAddress } from "./limits/addresses";
+import type { Admission } from "./limits/admission";
+import { whileBodyComes } from "./limits/body_watch";
+import { Refusal } from "./limits/refusal";
+import { originGuard, secureHeaders } from "./limits/request_guards";
 import { servicePage } from "./page";
-import { Refusal } from "./refusal";
-import { originGuard, secureHeaders } from "./request_guards";
-import { answerClientError, answerError, answerOddRequests, NO_ROW } from "./responses";
+import {
+  goneSignal,
+  NO_QUERY,
+  queryOf,
+  rowOf,
+  SEARCH_QUERY,
+  type SearchRequest,
+  SIMILAR_QUERY,
+} from "./requests";
+import { answerClientError, answerError, answerOddRequests } from "./responses";
 import { readUploads, requireFittingBody, requireNoBody, type UploadLimits } from "./uploads";
 
 /** Limits for clients. */
@@ -37,16 +46,18 @@ export interface Service {
   host: string;
   /** Returns unit vectors of encoded images. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
-  /** Returns the neighbours of an encoded image. @throws Refusal */
-  search(image: Uint8Array, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
+  /** Returns the neighbours of an encoded image, or of several as one query. @throws Refusal */
+  search(images: Uint8Array[], request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns a row's neighbours without itself. @throws Refusal if there is no such row */
-  similar(row: number, k: number, gone?: AbortSignal): Promise<FoundRow[]>;
+  similar(row: number, request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;
   /** Returns an index image as a small JPEG. @throws Refusal if there is no such row */
   image(row: number, gone?: AbortSignal): Promise<Uint8Array>;
   /** Returns rows spread over the index, at most `count`. */
   samples(count: number): Promise<IndexRow[]>;
   /** Begins to read the photos again; returns what is known of them. @throws Refusal if the index does not change */
   reload(): Record<string, unknown>;
+  /** Changes of the index by requests; undefined for one that takes none. */
+  edits?: IndexEdits | undefined;
   health(): Record<string, unknown>;
   /** Waits for the current passes; waiting requests fail. */
   close(): Promise<void>;
@@ -58,25 +69,9 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 10_000;
 /** Interval at which Node looks for late heads and bodies. */
 const LOOK_MS = 1_000;
-/** nginx's status for a client that hung up; nobody reads it. */
-const CLIENT_GONE = 499;
-const DEFAULT_NEIGHBOURS = 12;
-/** One less than a search returns: a row of the index may find itself. */
-const MAX_RESULTS = MOST_NEIGHBOURS - 1;
 
 /** Rows that the page shows before the first search. */
 const SAMPLES = 15;
-
-const NO_QUERY = z.strictObject({});
-const K_WORDS = `expected one whole number from 1 to ${MAX_RESULTS}`;
-const SEARCH_QUERY = z.strictObject({
-  k: z
-    .string(K_WORDS)
-    .regex(/^\d+$/, K_WORDS)
-    .transform(Number)
-    .pipe(z.number().min(1, K_WORDS).max(MAX_RESULTS, K_WORDS))
-    .default(DEFAULT_NEIGHBOURS),
-});
 
 /** Makes the application; it does not listen yet. */
 export function serviceApp(service: Service): FastifyInstance {
@@ -105,11 +100,7 @@ export function serviceApp(service: Service): FastifyInstance {
   });
 
   /** Reads uploads and does the work; reads the rest of a refused body, so that the client gets the answer. */
-  const withUploads = <T>(
-    [request, reply]: Exchange,
-    maxImages: number,
-    work: (images: Uint8Array[], gone: AbortSignal) => Promise<T>,
-  ) => {
+  const withUploads: WithUploads = ([request, reply], maxImages, work) => {
     requireFittingBody(request, limits);
     return admission.enter(clientAddress(request, clients.trustHeader), async (hold) => {
       try {
@@ -135,8 +126,9 @@ export function serviceApp(service: Service): FastifyInstance {
         .send(Buffer.from(jpeg));
     });
     routes.get("/similar/:row", async (request, reply) => {
-      const { k } = queryOf(SEARCH_QUERY, request);
-      return { neighbours: await service.similar(rowOf(request), k, goneSignal(reply)) };
+      const { rectangle: parts, ...asked } = queryOf(SIMILAR_QUERY, request);
+      requirePartEach(parts, 1);
+      return { neighbours: await service.similar(rowOf(request), { ...asked, parts }, goneSignal(reply)) };
     });
     routes.get("/samples", async () => ({ rows: await service.samples(SAMPLES) }));
     routes.post("/reload", async (...[request, reply]) => {
@@ -144,6 +136,7 @@ export function serviceApp(service: Service): FastifyInstance {
       requireNoBody(request);
       return reply.status(202).send({ photos: service.reload() });
     });
+    addEditRoutes(routes, service.edits, withUploads);
     routes.post("/embed", async (...exchange) => {
       queryOf(NO_QUERY, exchange[0]);
       return withUploads(exchange, limits.maxImages, async (images, gone) => {
@@ -152,16 +145,15 @@ export function serviceApp(service: Service): FastifyInstance {
       });
     });
     routes.post("/search", async (...exchange) => {
-      const { k } = queryOf(SEARCH_QUERY, exchange[0]);
-      return withUploads(exchange, 1, async (images, gone) => {
-        return { neighbours: await service.search(images[0]!, k, gone) };
+      const { rectangle: parts, together, ...asked } = queryOf(SEARCH_QUERY, exchange[0]);
+      return withUploads(exchange, together ? limits.maxImages : 1, async (images, gone) => {
+        requirePartEach(parts, images.length);
+        return { neighbours: await service.search(images, { ...asked, parts }, gone) };
       });
     });
   });
   return app;
 }
-
-type Exchange = [request: FastifyRequest, reply: FastifyReply];
 
 /** Makes the server with its limits; refusals of Fastify and Node are answered in this project's words. */
 function makeApp({ limits, clients }: Service): FastifyInstance {
@@ -187,27 +179,12 @@ function makeApp({ limits, clients }: Service): FastifyInstance {
   return app;
 }
 
-/** Returns a signal that is aborted if the client hangs up before its answer is written. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  const abort = () => gone.abort(new Refusal(CLIENT_GONE, "the client is gone"));
-  if (raw.destroyed) abort();
-  raw.once("close", () => {
-    if (!raw.writableFinished) abort();
-  });
-  return gone.signal;
-}
-
-/** Returns the row in the address. @throws Refusal if it is not a number */
-function rowOf(request: FastifyRequest): number {
-  const { row } = request.params as { row: string };
-  if (/^\d{1,10}$/.test(row)) return Number(row);
-  throw new Refusal(404, NO_ROW);
-}
-
-function queryOf<T>(schema: z.ZodType<T>, request: FastifyRequest): T {
-  const { success, data, error } = schema.safeParse(request.query);
-  if (success) return data;
-  const { path, message } = error.issues[0]!;
-  throw new Refusal(400, `the address after "?": ${[...path, message].join(": ")}`);
+/** Checks that there are no parts, or one for each image. @throws Refusal (400) */
+function requirePartEach(parts: readonly ImagePart[] | undefined, images: number): void {
+  if (!parts || parts.length === images) return;
+  const wanted = images === 1 ? "one rectangle for the image" : `one rectangle for each of ${images} images`;
+  throw new Refusal(
+    400,
+    `expected ${wanted}, got ${parts.length}: rectangle=0,0,1,1 takes the whole of an image`,
+  );
 }

@@ -1,5 +1,5 @@
 // Batching of requests: those that arrive together share a forward pass.
-import { Refusal } from "./refusal";
+import { Refusal } from "./limits/refusal";
 
 /** Limits of a batch. */
 export interface BatchLimits {

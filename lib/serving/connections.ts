@@ -1,7 +1,7 @@
 // Limits on connections: the one that has been idle longest makes room for a new one.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { shareKey, shareOf } from "./addresses";
+import { shareKey, shareOf } from "./limits/addresses";
 import { rawAnswer } from "./responses";
 
 interface Connection {

@@ -8,12 +8,13 @@ import { serveTasks } from "../common/serve_tasks";
 import type { ResizeMode } from "../config/model";
 import { writtenBytes } from "../engine/native/native_stderr";
 import type { FunctionHandle } from "../engine/program/function_handle";
-import { decodeRgb } from "../images/decode";
+import { decodeRgb, readImageFile } from "../images/decode";
 import { inputSquare } from "../images/input_square";
 import { withJpegPixels } from "../images/jpeg/with_pixels";
 import { ImageError } from "../images/pixels/image_error";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { thumbnailJpeg } from "../images/thumbnail";
+import { cutPart, type ImagePart, SmallPart } from "./image_part";
 
 /** Start data of a thread. */
 export interface DecodeWorkerData {
@@ -30,12 +31,22 @@ export interface DecodeWorkerData {
   maxSeconds: number;
 }
 
-/** An upload's bytes, to become uint8 [S, S, 3]; or an index image's path, to become a JPEG thumbnail. */
-export type DecodeJob = { upload: Uint8Array } | { path: string; longerSidePx: number };
+/**
+ * An upload's bytes, or a part of an index image, to become uint8 [S, S, 3]; or an index image's path, to become a JPEG
+ * thumbnail.
+ */
+export type DecodeJob =
+  | { upload: Uint8Array; part?: ImagePart | undefined }
+  | { path: string; part: ImagePart }
+  | { path: string; longerSidePx: number };
 
-/** A thread's answer: bytes; or why the image cannot be used, why it cannot be read now, or another failure. */
+/**
+ * A thread's answer: bytes; or why the part cannot be used, why the image cannot be used, why it cannot be read now, or
+ * another failure.
+ */
 export type DecodeAnswer =
   | { bytes: Uint8Array }
+  | { small: string }
   | { reason: string }
   | { unreachable: string }
   | { failure: string };
@@ -52,19 +63,25 @@ void serveTasks(
   (answer) => ("bytes" in answer ? [answer.bytes.buffer as ArrayBuffer] : []),
 );
 
-function decode(job: DecodeJob): Promise<Uint8Array> {
-  return "path" in job ? thumbnail(job.path, job.longerSidePx) : inputPixels(job.upload);
+async function decode(job: DecodeJob): Promise<Uint8Array> {
+  if ("longerSidePx" in job) return thumbnail(job.path, job.longerSidePx);
+  return inputPixels("upload" in job ? job.upload : await readImageFile(job.path), job.part);
 }
 
 function reasonOf(error: unknown): DecodeAnswer | undefined {
+  if (error instanceof SmallPart) return { small: error.message };
   if (error instanceof UnreachableFile) return { unreachable: error.message };
   const image = error instanceof UserError && error.cause instanceof ImageError ? error.cause : error;
   return image instanceof ImageError ? { reason: image.message } : undefined;
 }
 
-/** Decodes to the pixels that a `PixelLoader` would give for the same bytes in a file; corrupt data is an error. */
-async function inputPixels(file: Uint8Array): Promise<Uint8Array> {
-  const square = (image: RgbImage) => Uint8Array.from(inputSquare(image, imageSizePx, resizeMode).data);
+/**
+ * Decodes to the pixels that a `PixelLoader` would give for the same bytes in a file, or for a part of that image;
+ * corrupt data is an error.
+ */
+async function inputPixels(file: Uint8Array, part?: ImagePart): Promise<Uint8Array> {
+  const square = (image: RgbImage) =>
+    Uint8Array.from(inputSquare(part ? cutPart(image, part) : image, imageSizePx, resizeMode).data);
   const printedBytes = writtenBytes(stderr);
   const byEngine = withJpegPixels(decoder, file, square, maxPixels);
   if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;

@@ -8,8 +8,8 @@ import { Threads } from "../common/threads";
 import { returnFreedMemory } from "../engine/native/native_memory";
 import { holdDecoderMessages } from "../images/jpeg/codec";
 import type { DecodeAnswer, DecodeJob, DecodeWorkerData } from "./decode_thread";
+import { Refusal } from "./limits/refusal";
 import { MemoryKeeper } from "./memory_keeper";
-import { Refusal } from "./refusal";
 
 const MAX_THREADS = 4;
 /** Images between returns of freed memory to the system: about 100 MB. */
@@ -68,8 +68,8 @@ export class DecodeThreads {
    * Does a job; an upload's bytes are transferred to the thread.
    * @param gone drops the job; the signal's reason is thrown
    * @returns the pixels, uint8 [S, S, 3], or the JPEG's bytes
-   * @throws Refusal: 422 with the reason if the image cannot be used or takes too long, 503 if its file cannot be read
-   *   now or too many images wait
+   * @throws Refusal: 400 for a part that is too small, 422 with the reason if the image cannot be used or takes too long,
+   *   503 if its file cannot be read now or too many images wait
    */
   run(job: DecodeJob, gone?: AbortSignal): Promise<Uint8Array> {
     if (++this.#done % IMAGES_PER_RETURN === 0) returnFreedMemory();
@@ -110,6 +110,7 @@ export class DecodeThreads {
 
   /** Makes the error for an image; local paths go to stderr, not to clients, and only the first, lest clients flood it. */
   #errorOf(answer: Exclude<DecodeAnswer, { bytes: Uint8Array }>): Error {
+    if ("small" in answer) return new Refusal(400, answer.small);
     if ("reason" in answer) return new Refusal(422, answer.reason);
     if (!("unreachable" in answer)) return new Error(answer.failure);
     if (!this.#hasWarned) notice(`guie serve: ${answer.unreachable}`);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { notice } from "../common/notice";
-import type { Admission } from "./admission";
+import type { Admission } from "./limits/admission";
 
 /** Stops taking requests, waits up to `drainMs` for those under way, then drops the rest with a notice. */
 export async function drain(app: FastifyInstance, admission: Admission, drainMs: number): Promise<void> {

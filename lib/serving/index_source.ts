@@ -1,5 +1,5 @@
 // The index that a service searches: rows of vectors, and the image of each row.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
 import { notice } from "../common/notice";
@@ -10,8 +10,11 @@ import { dataFolder } from "../config/paths";
 import { readClassNames } from "../datasets/class_names";
 import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
-import { FEATURE_FILES, FEATURE_FOLDER, type Features, openFeatures } from "../features/feature_files";
+import type { Features } from "../features/feature_files";
 import { countChangedImages } from "../features/feature_writer";
+import { embedCommand, requireSameModel } from "../features/same_model";
+import { isIndexFolder } from "../index_folder/index_photos";
+import { type IndexSnapshot, readSnapshot } from "../index_folder/snapshot";
 import { readRetrievalFiles } from "../training/data/read_run_data";
 
 /** Rows to search. */
@@ -25,6 +28,9 @@ export interface IndexSource {
   /** The hash of each row's file, where it is known. */
   contents?: readonly string[];
   labels?: ArrayLike<number>;
+  folds?: ArrayLike<number>;
+  /** Further columns of the images' table. */
+  columns?: ReadonlyMap<string, Texts>;
   classNames: ReadonlyMap<number, string>;
   /** Folder and identity of the vectors' features. */
   features: Pick<Features, "folder" | "identity" | "content">;
@@ -48,7 +54,7 @@ export interface IndexRequest {
 
 /** Returns whether an index is photos that the service embeds: neither features nor a data directory. */
 export function isOfPhotos(index: string | undefined): index is string {
-  return index !== undefined && !holdsFeatures(index) && !holdsHeldOut(index);
+  return index !== undefined && !isIndexFolder(index) && !holdsHeldOut(index);
 }
 
 /** Returns whether a path is a data directory with held-out classes. */
@@ -57,7 +63,7 @@ export function holdsHeldOut(path: string): boolean {
 }
 
 /**
- * Opens an index that does not change: a folder of features, or the held-out index images of a data directory.
+ * Opens an index as it is now: a folder of features, or the held-out index images of a data directory.
  * @throws UserError if there is nothing to search, or the features come from another model
  */
 export async function openIndexSource(
@@ -67,71 +73,52 @@ export async function openIndexSource(
 ): Promise<IndexSource> {
   const { index } = request;
   if (index === undefined) return heldOutIndex(embedder.config, request, embedder, options);
-  if (holdsFeatures(index)) return folderIndex(index, request, embedder);
+  if (isIndexFolder(index)) {
+    const snapshot = await readSnapshot(index);
+    await noticeChanged(snapshot.features, request.run);
+    const classNames = request.classNames ? await requireClassNames(request.classNames) : undefined;
+    return sourceOfSnapshot(snapshot, embedder, { run: request.run, classNames });
+  }
   return heldOutIndex({ dataDir: index }, request, embedder, options);
 }
 
-/** Returns whether a folder holds features, finished or not. */
-function holdsFeatures(path: string): boolean {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder && FEATURE_FOLDER.isMade(path);
-}
-
-async function folderIndex(
-  folder: string,
-  { run, classNames }: IndexRequest,
+/**
+ * Returns a state of an index folder as an index of a service.
+ * @param run the model as the user named it
+ * @param classNames names of the classes; default: the index's own
+ * @throws UserError if its vectors come from another model
+ */
+export function sourceOfSnapshot(
+  { features, vectors, rows, contents, classNames: own }: IndexSnapshot,
   embedder: Embedder,
-): Promise<IndexSource> {
-  const features = openFeatures(folder);
-  requireSameModel(features, run, embedder);
-  const imageFolder = String(features.madeBy.folder);
-  const changed = await countChangedImages(features, imageFolder);
-  if (changed > 0) notice(changedText(features, changed, run));
-  const { files, labels } = await features.readRows();
+  { run, classNames = own }: { run: string | undefined; classNames: ReadonlyMap<number, string> | undefined },
+): IndexSource {
+  requireSameModel(features, embedder, run);
+  const { files, labels, folds, columns } = rows;
   return {
     name: basename(features.folder),
-    vectors: features.readAll(),
+    vectors,
     files,
+    contents,
     features,
     labels,
-    imageFolder,
-    classNames:
-      classNames === undefined
-        ? await readClassNames(join(features.folder, FEATURE_FILES.classes))
-        : await requireClassNames(classNames),
+    folds,
+    columns,
+    imageFolder: String(features.madeBy.folder),
+    classNames,
   };
+}
+
+/** Says how many images of an index have changed since they were embedded, if some have. */
+export async function noticeChanged(features: Features, run: string | undefined): Promise<void> {
+  const changed = await countChangedImages(features, String(features.madeBy.folder));
+  if (changed > 0) notice(changedText(features, changed, run));
 }
 
 function changedText({ folder, count }: Features, changed: number, model: string | undefined): string {
   return (
     `${folder}: ${changed} of ${count} images have changed since they were embedded; the search uses their old vectors.\n` +
     `  Next: ${embedCommand(model, folder)}`
-  );
-}
-
-function embedCommand(model: string | undefined, out: string): string {
-  const by = model === undefined ? "" : ` --model ${model}`;
-  return `npx guie embed PHOTOS${by} --out ${out}`;
-}
-
-/** Throws a UserError if the features come from another model: vectors of two models cannot be compared. */
-function requireSameModel({ folder, madeBy }: Features, run: string | undefined, embedder: Embedder): void {
-  const isSame = Object.entries(embedder.madeBy).every(([name, value]) => madeBy[name] === value);
-  const isWhole = (["average", "transform"] as const).every((name) => embedder.madeBy[name] === madeBy[name]);
-  if (isSame && isWhole) return;
-  const base =
-    madeBy.run === undefined
-      ? `the backbone ${madeBy.tower} at ${madeBy.imageSize} px`
-      : `the run ${madeBy.run}, or another checkpoint of it`;
-  const by =
-    madeBy.transform === undefined
-      ? base
-      : `the model ${madeBy.transform}, or an earlier fit of it, on ${base}`;
-  const other = madeBy.transform ?? madeBy.run ?? madeBy.tower;
-  const search = run === other ? "" : `, or search with its own model: --model ${other}`;
-  throw new UserError(
-    `${folder} holds features by ${by}: they cannot be compared with queries by ${run ?? `the backbone ${embedder.config.tower}`}.`,
-    `${embedCommand(run, "FOLDER")}${search}`,
   );
 }
 

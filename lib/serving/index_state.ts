@@ -1,6 +1,6 @@
 // The rows that a service searches at one time, ready to be searched. Shapes: N rows, F numbers per vector of the model,
 // d numbers per searched vector.
-import { resolve } from "node:path";
+import { basename, isAbsolute, relative, resolve, sep } from "node:path";
 import type { ProgressOptions } from "../common/progress";
 import { rowOf, type Vectors } from "../common/vectors";
 import type { MadeBy } from "../features/feature_files";
@@ -13,6 +13,7 @@ import {
 } from "../finding/kept_verdict";
 import { type Reduction, reduceRows } from "../retrieval/reduction";
 import { prepareRows, type RerankName, rerankedIndex, withWhitening } from "../retrieval/reranking/methods";
+import { type RowFilters, rowFilters } from "./filtered_search";
 import type { IndexSource } from "./index_source";
 import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
 
@@ -28,7 +29,7 @@ export interface SearchChoice {
 
 /** What a service knows of a row. */
 export interface RowFacts {
-  /** The image's path within the index. */
+  /** The image's path for clients: below the folder of the images or of the index; of one elsewhere only the name. */
   file: string;
   /** Absolute; undefined if it cannot be on this machine. */
   path: string | undefined;
@@ -53,6 +54,8 @@ export interface IndexState {
   /** True if the rows have classes. */
   labelled: boolean;
   searcher: Searcher;
+  /** Searches under conditions; undefined for an index that takes none. */
+  filters: RowFilters | undefined;
   /** Returns what is known of the rows at some positions, in their order. */
   rowsAt(positions: ArrayLike<number>): Promise<RowFacts[]>;
   /** Returns the vector of the row at a position: the model's [F], and as it is searched [d]. */
@@ -104,6 +107,7 @@ export async function indexState(
     whitening,
     labelled: source.labels !== undefined,
     searcher: { ...searcher, index },
+    filters: rowFilters({ source, vectors, searcher: { ...searcher, index }, methods }),
     rowsAt: async (positions) => Array.from(positions, (position) => factsAt(source, position)),
     vectorAt: async (position) => ({
       model: rowOf(source.vectors, position),
@@ -117,18 +121,24 @@ export async function indexState(
 }
 
 function factsAt(
-  { imageFolder, files, labels, classNames, contents }: IndexSource,
+  { imageFolder, files, labels, classNames, contents, features }: IndexSource,
   position: number,
 ): RowFacts {
   const file = files.at(position)!;
   const label = labels?.[position] ?? null;
   return {
-    file,
+    file: shownPath(file, features.folder),
     path: resolve(imageFolder, file),
     label,
     name: label === null ? null : (classNames.get(label) ?? null),
     content: contents?.[position] ?? null,
   };
+}
+
+/** Returns a file's path for clients: below a folder; of one elsewhere only the name. */
+export function shownPath(file: string, indexFolder = ""): string {
+  const path = isAbsolute(file) && indexFolder !== "" ? relative(indexFolder, file) : file;
+  return path.split(sep).includes("..") || isAbsolute(path) ? basename(file) : path;
 }
 
 function verdictOf({ features, labels }: IndexSource, { madeBy, command }: VerdictRequest): VerdictState {

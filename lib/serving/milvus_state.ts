@@ -3,7 +3,7 @@ import { UserError } from "../common/errors";
 import { notice } from "../common/notice";
 import type { MilvusIndex } from "../milvus/search";
 import { type IndexState, rowNumbers } from "./index_state";
-import { Refusal } from "./refusal";
+import { Refusal } from "./limits/refusal";
 
 /** Makes an open collection searchable; freeing the state closes it. */
 export function milvusState(index: MilvusIndex): IndexState {
@@ -13,6 +13,7 @@ export function milvusState(index: MilvusIndex): IndexState {
     length,
     labelled,
     whitening: undefined,
+    filters: undefined,
     methods: [],
     verdict: null,
     judge: undefined,

@@ -1,7 +1,7 @@
 // The page of the service: one document with its style and script inside. It fetches nothing from other hosts; data of
 // the index reach it as JSON and are shown as text.
 import { createHash } from "node:crypto";
-import { browserFunction, browserStyle } from "../common/browser_files";
+import { browserCall, browserStyle } from "../common/browser_files";
 
 /** The page and its Content-Security-Policy: only its own script and style, and images of this service. */
 export interface ServicePage {
@@ -9,9 +9,18 @@ export interface ServicePage {
   policy: string;
 }
 
+/** The parts of the page's script, by the names that it gives them. */
+const PARTS = {
+  cards: "search_cards",
+  query: "search_query",
+  rectangle: "search_rectangle",
+  state: "search_state",
+  trail: "search_trail",
+};
+
 /** Assembles the page from the files of lib/browser. */
 export function servicePage(): ServicePage {
-  const [script, style] = [`(${browserFunction("search_page")})();`, browserStyle("search_page.css")];
+  const [script, style] = [browserCall("search_page", PARTS), browserStyle("search_page.css")];
   return { html: htmlOf(script, style), policy: policyOf(script, style) };
 }
 
@@ -34,13 +43,24 @@ const htmlOf = (script: string, style: string) => `<!doctype html>
 </header>
 <main>
   <section id="ask" aria-label="Your image">
-    <input id="file" type="file" accept="image/*">
+    <button id="back" type="button" hidden></button>
+    <div id="query" hidden>
+      <div id="stage">
+        <div id="frame" tabindex="0" role="application" aria-label="Query image" aria-describedby="keys">
+          <img id="preview" alt="" draggable="false">
+        </div>
+        <p id="unseen" hidden>Your browser does not show this format. The search reads it.</p>
+      </div>
+      <ol id="pictures" aria-label="Images of this query" hidden></ol>
+      <p id="asked" role="status"></p>
+      <button id="part" type="button">Search a part</button>
+      <p id="keys">Drag over the image to search a part of it. Keys, on the image: Enter begins, arrows move, Shift and arrows resize, Esc clears.</p>
+    </div>
+    <input id="file" type="file" accept="image/*" multiple>
     <label id="drop" for="file">
-      <img id="preview" alt="" hidden>
-      <span id="hint"><svg viewBox="0 0 48 48" aria-hidden="true"><path d="M8 34v5a3 3 0 0 0 3 3h26a3 3 0 0 0 3-3v-5M24 32V8m-9 9 9-9 9 9"/></svg>
-      <b>Drop an image here</b>paste one, or <u>choose a file</u></span>
+      <svg viewBox="0 0 48 48" aria-hidden="true"><path d="M8 34v5a3 3 0 0 0 3 3h26a3 3 0 0 0 3-3v-5M24 32V8m-9 9 9-9 9 9"/></svg>
+      <b>Drop an image here</b><span>paste one, or <u>choose a file</u>;</span><span>several views of one thing are one search</span>
     </label>
-    <p id="asked"></p>
     <p class="count"><label for="count">Neighbours</label> <select id="count"><option>6<option selected>12<option>24<option>48</select></p>
   </section>
   <section id="answer" aria-label="Nearest images">

@@ -5,6 +5,7 @@ import type { LeftOut } from "../common/files/image_folder";
 import { pickLabels } from "../common/labels";
 import { notice } from "../common/notice";
 import type { OnProgress } from "../common/progress";
+import type { Texts } from "../common/texts";
 import { leftOutText } from "../datasets/own/left_out";
 import type { SourceSettings } from "../datasets/own/own_images";
 import type { Embedder } from "../embedding/embedder";
@@ -12,26 +13,11 @@ import { embedPhotos, type PhotosSoFar, type PhotoVectors } from "../features/em
 import { type ImageList, readImageList } from "../features/image_list";
 import { photosHome, photosIdentity, verdictText } from "../finding/kept_verdict";
 import type { Reduction } from "../retrieval/reduction";
+import type { IndexKeeper, PhotoStatus } from "./index_keeper";
 import type { IndexSource } from "./index_source";
 import { indexState, type SearchChoice, type VerdictRequest } from "./index_state";
 import type { LiveIndex } from "./live_index";
 import { PhotoNumbers } from "./row_numbers";
-
-/** The photos of a service, as they come in. */
-export interface PhotoStatus {
-  /** Photos in the folder or list. */
-  total: number;
-  /** Photos that are embedded or cannot be read. */
-  done: number;
-  /** True while photos are listed and embedded. */
-  busy: boolean;
-  /** Photos that were embedded since the folder was last read; the vectors of the others were there. */
-  embedded: number;
-  /** Files that are left out: no images, and photos that could not be read when the folder was last read as a whole. */
-  leftOut: readonly LeftOut[];
-  /** What stopped the last reading, for a person at this machine. */
-  problem: string | undefined;
-}
 
 /** What a `PhotoIndex` needs. */
 export interface PhotoIndexConfig extends SearchChoice {
@@ -55,7 +41,7 @@ export interface PhotoIndexConfig extends SearchChoice {
 const MOST_SHARE = 0.1;
 
 /** Keeps an index in step with photos on disk. */
-export class PhotoIndex {
+export class PhotoIndex implements IndexKeeper {
   readonly #config: PhotoIndexConfig;
   readonly #index: LiveIndex;
   readonly #numbers = new PhotoNumbers();
@@ -86,17 +72,14 @@ export class PhotoIndex {
     this.#status = { total, done: 0, busy: true, embedded: 0, leftOut: list.leftOut, problem: undefined };
   }
 
-  /** The photos as they are known now. */
   get status(): PhotoStatus {
     return this.#status;
   }
 
-  /** Fulfilled when all photos that are known now are searchable. */
   get whole(): Promise<void> {
     return this.#reading ?? Promise.resolve();
   }
 
-  /** Reads the photos again, at once or when the reading under way ends. */
   reload(): void {
     if (this.#reading) this.#isAskedAgain = true;
     else
@@ -183,11 +166,16 @@ export class PhotoIndex {
 
   #sourceOf({ folder, rows }: ImageList, { vectors, files, contents, places }: PhotoVectors): IndexSource {
     const { source, embedder, classNames } = this.#config;
+    const { folds, columns } = rows;
+    const texts = ([name, column]: [string, Texts]) =>
+      [name, places.map((place) => column.at(place)!)] as const;
     return {
       name: basename(source),
       vectors,
       files,
       contents,
+      folds: folds && places.map((place) => folds[place]!),
+      columns: columns && new Map(Array.from(columns, texts)),
       imageFolder: folder,
       labels: rows.labels && pickLabels(rows.labels, places),
       classNames: classNames ?? new Map(rows.classNames?.entries()),

@@ -3,8 +3,8 @@ import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { endingOf } from "../common/files/exit_errors";
-import { Refusal } from "./refusal";
-import { HEADERS } from "./request_guards";
+import { Refusal } from "./limits/refusal";
+import { HEADERS } from "./limits/request_guards";
 
 /** The expected form of a request to embed or search. */
 export const FORM_WORDS = "expected multipart/form-data with a file: curl -F image=@photo.jpg";

@@ -11,9 +11,12 @@ import { sourcePath } from "../datasets/own/read_own_images";
 import type { Embedder } from "../embedding/embedder";
 import { type FoundModel, findModel, openModel } from "../embedding/find_model";
 import { heldStream } from "../engine/native/native_stderr";
+import { openFeatures } from "../features/feature_files";
 import { judgeCommand, verdictText } from "../finding/kept_verdict";
 import { jpegDecoder } from "../images/jpeg/decoder";
 import type { RgbImage } from "../images/pixels/rgb_image";
+import { openIndexModel } from "../index_folder/index_model";
+import { isIndexFolder } from "../index_folder/index_photos";
 import { isMilvus } from "../milvus/address";
 import { openMilvusIndex, requirePlainSearch } from "../milvus/search";
 import type { RerankName } from "../retrieval/reranking/methods";
@@ -21,6 +24,8 @@ import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
 import { DecodeThreads } from "./decode_threads";
 import { drain } from "./drain";
+import { FolderIndex } from "./folder_index";
+import type { IndexKeeper } from "./index_keeper";
 import { type IndexRequest, isOfPhotos, openIndexSource, requireClassNames } from "./index_source";
 import { indexState } from "./index_state";
 import { LiveIndex } from "./live_index";
@@ -50,6 +55,10 @@ export interface ServeOptions
   whiten?: boolean | undefined;
   /** Methods for better neighbours from the same vectors (docs/how_to/reranking.md). Default: none. */
   rerank?: readonly RerankName[] | undefined;
+  /**
+   * Secret word with which clients may change the index, a folder of features: at least 16 letters. Default: nobody may.
+   */
+  editToken?: string | undefined;
   /** Most uploads under way; more are refused. */
   maxUnderWay?: number;
   /** Time limit for decoding an image. */
@@ -104,9 +113,8 @@ const MAX_PORT = 65_535;
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const settings = { ...SERVE_DEFAULTS, ...options };
   requirePort(settings.port);
-  const config = preset(settings.configName, "frozen");
-  const model = await findModel(settings.run, config, settings);
-  const embedder = openModel(model);
+  requireToken(settings);
+  const { embedder, kind } = await openEmbedder(settings);
   const closers: (() => void | Promise<void>)[] = [() => embedder.dispose()];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -116,7 +124,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const { length } = await embedder.embedImages([blankImage(imageSize)]); // loads the model
     const index = new LiveIndex();
     closers.push(() => index.replace(undefined));
-    const { name, photos } = await openIndex(settings, { embedder, kind: model.kind }, index);
+    const { name, photos, edits } = await openIndex(settings, { embedder, kind }, index);
     closers.push(() => photos?.close());
     const { maxPixels, maxDecodeMs, drainMs } = settings;
     const data = {
@@ -130,7 +138,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const threads = new DecodeThreads({ data, maxDecodeMs });
     const service = createService(
       { ...settings, run: settings.run ?? embedder.config.tower },
-      { embedder, length, name, index, photos, threads },
+      { embedder, length, name, index, photos, edits, threads },
     );
     closers.push(() => service.close());
     closers.push(() => threads.close());
@@ -150,12 +158,27 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   }
 }
 
+/** Opens the model of a service: the named one, that of an index folder, or the preset's backbone. */
+async function openEmbedder(
+  settings: ServeOptions & { configName: string },
+): Promise<{ embedder: Embedder; kind: FoundModel["kind"] }> {
+  const config = preset(settings.configName, "frozen");
+  const path = settings.index && sourcePath(settings.index);
+  if (settings.run === undefined && path !== undefined && isIndexFolder(path)) {
+    const features = openFeatures(path);
+    const kind = features.madeBy.transform ? "transform" : features.madeBy.run ? "run" : "backbone";
+    return { embedder: await openIndexModel(features, { config, ...settings }), kind };
+  }
+  const model = await findModel(settings.run, config, settings);
+  return { embedder: openModel(model), kind: model.kind };
+}
+
 /** Fills the index of a service: at once, or from photos as they are embedded. */
 async function openIndex(
   settings: ServeOptions & { approximate: boolean },
   { embedder, kind }: { embedder: Embedder; kind: FoundModel["kind"] },
   index: LiveIndex,
-): Promise<{ name: string; photos: PhotoIndex | undefined }> {
+): Promise<{ name: string; photos: IndexKeeper | undefined; edits?: FolderIndex | undefined }> {
   const { approximate, rerank = [], onProgress } = settings;
   if (isMilvus(settings.index)) {
     requirePlainSearch(settings);
@@ -171,12 +194,21 @@ async function openIndex(
         "Columns, a root, a class level or a pattern are for photos: this index is features or held-out classes.",
         "Leave them out, or name a folder or table of photos.",
       );
-    const source = await openIndexSource(request, embedder, settings);
-    const judged = { madeBy: embedder.madeBy, command: judgeCommand(settings.run, settings.index) };
     const choice = { whiten: settings.whiten ?? false, rerank, approximate };
+    const judged = { madeBy: embedder.madeBy, command: judgeCommand(settings.run, settings.index) };
+    const { say = notice } = settings;
+    if (request.index !== undefined && isIndexFolder(request.index)) {
+      const { run, index: folder } = request;
+      const classNames = settings.classNames ? await requireClassNames(settings.classNames) : undefined;
+      const photos = await FolderIndex.open(
+        { ...choice, embedder, run, folder, classNames, judged, onProgress, say },
+        index,
+      );
+      return { name: basename(folder), photos, edits: photos };
+    }
+    const source = await openIndexSource(request, embedder, settings);
     const state = await indexState(source, choice, undefined, { onProgress, judged });
     index.replace(state);
-    const { say = notice } = settings;
     if (state.verdict) say(`guie serve: ${verdictText(state.verdict)}`);
     return { name: source.name, photos: undefined };
   }
@@ -200,6 +232,23 @@ function requirePort(port: number): void {
   if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
   const next = "Choose a port from 1 to 65535, or 0 for a free one.";
   throw new UserError(`Expected a port from 0 to ${MAX_PORT}, got ${port}.`, next);
+}
+
+/** Fewest letters of the word with which clients may change an index. */
+const SHORTEST_TOKEN = 16;
+
+function requireToken({ editToken, index }: ServeOptions): void {
+  if (editToken === undefined) return;
+  if (index === undefined || !isIndexFolder(sourcePath(index)))
+    throw new UserError(
+      "A word for changes was given, but the index takes none: only a folder of features does.",
+      "npx guie embed PHOTOS --out FOLDER, then npx guie serve FOLDER",
+    );
+  if (editToken.length >= SHORTEST_TOKEN && /^[\x21-\x7e]+$/.test(editToken)) return;
+  throw new UserError(
+    `Expected a word of at least ${SHORTEST_TOKEN} ASCII letters without spaces for changes, got ${editToken.length} letters.`,
+    "For example: openssl rand -hex 24 > FILE",
+  );
 }
 
 async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<string> {

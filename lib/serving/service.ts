@@ -1,17 +1,25 @@
 // The work behind the routes: decode, embed and search, for many requests at once.
 import { randomBytes } from "node:crypto";
 import { contentOf } from "../common/files/fingerprint";
-import { listRows, stackRows } from "../common/vectors";
+import { grouped } from "../common/grouped";
+import { listRows, pickRows, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
-import { Admission } from "./admission";
+import type { Condition } from "../index_folder/where";
+import { meanRow } from "../retrieval/search_blocks";
 import type { ClientLimits, Service } from "./app";
 import { Batcher, type BatchLimits } from "./batcher";
+import type { DecodeJob } from "./decode_thread";
 import type { DecodeThreads } from "./decode_threads";
+import { filtersOf } from "./filtered_search";
+import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
-import { type IndexState, type RowFacts, searchVector } from "./index_state";
+import type { ImagePart } from "./image_part";
+import type { IndexKeeper, PhotoStatus } from "./index_keeper";
+import { type IndexState, type RowFacts, searchVector, shownPath } from "./index_state";
+import { Admission } from "./limits/admission";
+import { Refusal } from "./limits/refusal";
 import type { LiveIndex } from "./live_index";
-import type { PhotoIndex, PhotoStatus } from "./photo_index";
-import { Refusal } from "./refusal";
+import type { SearchRequest } from "./requests";
 import type { UploadLimits } from "./uploads";
 
 /** The limits of a service. */
@@ -19,6 +27,8 @@ export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits
   run: string;
   host: string;
   maxUnderWay: number;
+  /** Secret word with which clients may change the index; undefined: nobody may. */
+  editToken?: string | undefined;
 }
 
 /** The parts of a service. */
@@ -29,8 +39,10 @@ export interface ServiceParts {
   /** Name of the index. */
   name: string;
   index: LiveIndex;
-  /** The photos behind the index, if it is made of photos. */
-  photos: PhotoIndex | undefined;
+  /** What keeps the index in step with the disk; undefined for one that does not change. */
+  photos: IndexKeeper | undefined;
+  /** The index folder that requests may change. */
+  edits?: FolderIndex | undefined;
   threads: DecodeThreads;
 }
 
@@ -42,14 +54,16 @@ const MEGABYTE = 1e6;
 const SEARCH_BATCH = { maxBatch: 32, maxWaitMs: 0 };
 
 interface Query {
-  /** A vector of the model with the hash of its image, or a row of the index. */
-  of: { vector: Float32Array; content: string } | { row: number };
+  /** A vector of the model with the hash of each of its images, where known; or a row of the index. */
+  of: { vector: Float32Array; contents: readonly (string | null)[] } | { row: number };
   k: number;
+  /** Conditions that the found rows meet. */
+  where: readonly Condition[];
 }
 
 /** Joins the parts to a service. */
 export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
-  const { embedder, index, photos, threads, length, name } = parts;
+  const { embedder, index, photos, edits, threads, length, name } = parts;
   const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
   const admission = new Admission({
@@ -64,34 +78,46 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
   const startedAtMs = performance.now();
 
   /** Returns what a search gave, or throws why it gave nothing. */
-  const search = async (of: Query["of"], k: number, gone?: AbortSignal) => {
-    const found = await searches.add({ of, k }, gone);
+  const search = async (of: Query["of"], { k, where }: SearchRequest, gone?: AbortSignal) => {
+    const { state } = index;
+    if (state && where.length > 0) filtersOf(state).requireColumns(where);
+    const found = await searches.add({ of, k, where }, gone);
     if (found) return found;
     throw "row" in of ? noRow(of.row) : notYet(photos?.status);
   };
-  const embed = async (upload: Uint8Array, gone?: AbortSignal) =>
-    embeddings.add(await threads.run({ upload }, gone), gone);
+  const embed = async (job: DecodeJob, gone?: AbortSignal) =>
+    embeddings.add(await threads.run(job, gone), gone);
+  /** Returns what is known of a row. @throws Refusal if there is no such row */
+  const factsOf = async (row: number): Promise<RowFacts> => {
+    const { state } = index;
+    const position = state?.positionOf(row);
+    if (!state || position === undefined) throw noRow(row);
+    return (await state.rowsAt([position]))[0]!;
+  };
+  const partOf = async (row: number, part: ImagePart, gone?: AbortSignal): Promise<Query["of"]> => {
+    const { path, content } = await factsOf(row);
+    return { vector: await embed({ path: onThisMachine(path), part }, gone), contents: [content] };
+  };
   return {
     admission,
     host,
     limits: { maxBytes, maxPixels, maxImages },
     clients: { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader },
-    async search(image, k, gone) {
-      const content = contentOf(image);
-      return search({ vector: await embed(image, gone), content }, k, gone);
+    async search(images, { parts, ...request }, gone) {
+      const contents = images.map(contentOf);
+      const embedOne = (upload: Uint8Array, i: number) => embed({ upload, part: parts?.[i] }, gone);
+      const vectors = await Promise.all(images.map(embedOne));
+      return search({ vector: meanVector(vectors), contents }, request, gone);
     },
-    embed: (images, gone) => Promise.all(images.map((image) => embed(image, gone))),
-    async similar(row, k, gone) {
-      const found = await search({ row }, k + 1, gone);
+    embed: (images, gone) => Promise.all(images.map((upload) => embed({ upload }, gone))),
+    async similar(row, { k, where, parts }, gone) {
+      const of = parts ? await partOf(row, parts[0]!, gone) : { row };
+      const found = await search(of, { k: k + 1, where }, gone);
       return found.filter((other) => other.row !== row).slice(0, k);
     },
     async image(row, gone) {
-      const { state } = index;
-      const position = state?.positionOf(row);
-      if (!state || position === undefined) throw noRow(row);
-      const [facts] = await state.rowsAt([position]);
-      if (facts!.path === undefined) throw new Refusal(404, "the image is not on this machine");
-      return threads.run({ path: facts!.path, longerSidePx: THUMBNAIL_PX }, gone);
+      const { path } = await factsOf(row);
+      return threads.run({ path: onThisMachine(path), longerSidePx: THUMBNAIL_PX }, gone);
     },
     async samples(count) {
       const { state } = index;
@@ -105,6 +131,17 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
         throw new Refusal(409, "this index does not change: start the service again to read it again");
       photos.reload();
       return photosOf(photos.status);
+    },
+    edits: edits && {
+      token: settings.editToken,
+      async add({ bytes, ...image }, gone) {
+        await threads.run({ upload: bytes.slice() }, gone); // refuses what the limits refuse
+        const row = await edits.add({ bytes, ...image });
+        const state = index.state!;
+        const positions = [state.positionOf(row)!];
+        return describeRows(state, positions, await state.rowsAt(positions), version)[0]!;
+      },
+      remove: (row) => edits.remove(row),
     },
     health() {
       const { state } = index;
@@ -160,7 +197,7 @@ function photosOf({ leftOut, problem, ...counts }: PhotoStatus): Record<string, 
   return {
     ...counts,
     leftOut: leftOut.length,
-    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT),
+    leftOutFiles: leftOut.slice(0, MOST_LEFT_OUT).map((left) => ({ ...left, file: shownPath(left.file) })),
     problem: problem === undefined ? null : "the photos cannot be read now: see the service's own output",
   };
 }
@@ -170,7 +207,8 @@ function noRow(row: number): Refusal {
 }
 
 function notYet(status: PhotoStatus | undefined): Refusal {
-  if (status?.busy === false) return new Refusal(503, "none of the photos can be read");
+  if (status?.busy === false)
+    return new Refusal(503, status.total === 0 ? "the index is empty" : "none of the photos can be read");
   return new Refusal(503, "the first photos are being embedded: try again in a moment", {
     retryAfterSeconds: 1,
   });
@@ -186,6 +224,21 @@ function describeRows(
     const row = numberAt(positions[i]!);
     return { row, label, name, file, image: `/image/${row}?v=${version}` };
   });
+}
+
+/** Returns a path of an image. @throws Refusal if the image is not on this machine */
+function onThisMachine(path: string | undefined): string {
+  if (path !== undefined) return path;
+  throw new Refusal(404, "the image is not on this machine");
+}
+
+/** Returns the mean of a model's vectors [F]: unlike a direction it can be whitened. @throws Refusal if it is zero */
+function meanVector(vectors: readonly Float32Array[]): Float32Array {
+  if (vectors.length === 1) return vectors[0]!;
+  const [{ length }] = vectors as [Float32Array];
+  const mean = meanRow(stackRows(vectors, length).data, length);
+  if (mean.some((value) => value !== 0)) return mean;
+  throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 
 /** Returns a batcher from pixels of the model's input size to unit vectors. */
@@ -208,14 +261,15 @@ async function foundRows(
   const positions = found.subarray(0, k);
   const own = "row" in of ? state.positionOf(of.row)! : undefined;
   const [self] = own === undefined ? [] : await state.rowsAt([own]);
-  const content = "row" in of ? self!.content : of.content;
+  const asked = "row" in of ? [self!.content] : of.contents;
   const vector = "row" in of ? (await state.vectorAt(own!)).model : of.vector;
-  const verdicts = state.judge?.(vector, positions);
+  // The rate of false accepts was measured with queries of one image.
+  const verdicts = asked.length === 1 ? state.judge?.(vector, positions) : undefined;
   const facts = await state.rowsAt(positions);
   return describeRows(state, positions, facts, version).map((row, rank) => ({
     ...row,
     score: cosines[rank]!,
-    isQuery: facts[rank]!.content === null ? null : facts[rank]!.content === content,
+    isQuery: facts[rank]!.content === null ? null : asked.includes(facts[rank]!.content),
     verdict: verdicts?.[rank] ?? null,
   }));
 }
@@ -231,13 +285,19 @@ function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundR
       asked.map(({ vector }) => vector),
       state.length,
     );
-    const k = Math.max(...queries.map((query) => query.k));
-    const { positions, cosines } = await state.searcher.index.search(stacked, k);
-    await Promise.all(
-      asked.map(async ({ query }, i) => {
-        answers[query] = await foundRows(state, queries[query]!, positions[i]!, cosines[i]!, version);
-      }),
-    );
+    const filters = grouped(asked.keys(), (i) => JSON.stringify(queries[asked[i]!.query]!.where));
+    for (const places of filters.values()) {
+      const { where } = queries[asked[places[0]!]!.query]!;
+      const k = Math.max(...places.map((i) => queries[asked[i]!.query]!.k));
+      const rows = pickRows(stacked, places);
+      const { positions, cosines } = await (where.length === 0
+        ? state.searcher.index.search(rows, k)
+        : filtersOf(state).search(where, rows, k));
+      for (const [at, i] of places.entries()) {
+        const { query } = asked[i]!;
+        answers[query] = await foundRows(state, queries[query]!, positions[at]!, cosines[at]!, version);
+      }
+    }
     return answers;
   };
   return new Batcher((queries) => index.use((state) => search(queries, state)), SEARCH_BATCH);

@@ -2,8 +2,8 @@
 import type { MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { describeOther, sniffFormat } from "../images/readers/formats";
-import type { HoldBytes } from "./admission";
-import { Refusal } from "./refusal";
+import type { HoldBytes } from "./limits/admission";
+import { Refusal } from "./limits/refusal";
 import { FORM_WORDS } from "./responses";
 
 /** Limits of a request's images. */

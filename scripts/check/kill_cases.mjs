@@ -1,5 +1,5 @@
 // Cases of `npm run check:kills`: every command that writes, on the smallest useful inputs.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -79,6 +79,18 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
   const features = join(scratch, "features");
   const embed = ["embed", made(`final_data_224/${SET.folder}/images`), "--out", features];
   const embedTiny = [...embed, "--config-name", "tiny", "--rows-per-shard", "16"];
+  const [index, indexBefore] = ["index", "index_before"].map((name) => join(scratch, name));
+  const [first, ...others] = [0, 1, 2].map((number) => join(raw(dataDir), `class_${number}`));
+  await prepare(["embed", first, "--out", indexBefore, "--config-name", "tiny", "--rows-per-shard", "16"]);
+  const changing = (change, args) => ({
+    command: `index ${change}`,
+    args: ["index", change, index, ...args],
+    inputs: () => cpSync(indexBefore, index, { recursive: true, preserveTimestamps: true }),
+    place: index,
+    outputs: [index],
+    same: { "^sources\\.json$": "differs" },
+    share: 1 / 2,
+  });
   const tiny = ["--config-name", "tiny", "--data-dir", tinyData, "--max-steps-per-epoch", "3"];
   const train = (run, ...more) => ["train", ...tiny, "--stage", "fine_tune", "--run-name", run, ...more];
   const [a, b, again, soup, search] = ["a", "b", "again", "soup", "search"].map((what) => `${name}-${what}`);
@@ -147,6 +159,9 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
         place: features,
         outputs: [features],
       },
+      changing("add", others),
+      changing("remove", ["--where", "file=0.jpg", "file=6.jpg"]),
+      changing("compact", []),
       exporting("savedmodel", join(scratch, "saved_model"), ["--mirror"]),
       exporting("zip", join(scratch, "model.zip"), ["--mirror"]),
       exporting("onnx", join(scratch, "onnx"), ["--mirror"]),

@@ -1,16 +1,19 @@
-// Checks committed notebooks: they use our kernel, have no traces of a run or a machine, and equal their originals in
-// scripts/originals/. With --write they become the originals.
+// Checks committed notebooks: they use our kernel, every code cell holds the output that its source made, without
+// errors, times or paths of a machine, and they equal their originals in scripts/originals/. With --write they become
+// the originals.
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MAX_NOTEBOOK_BYTES, seenOnGitHub, sourceHash, textOf } from "../notebooks/outputs.mjs";
 import { notebookPath, originalPath, PUT_ASIDE, SHIPPED } from "../originals.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const KERNEL = { name: "typescript", display_name: "TypeScript", language: "typescript" };
-const MAX_NOTEBOOK_BYTES = 300_000;
-const MAX_OUTPUT_BYTES = 20_000;
 /** Absolute paths that exist only on one person's machine. */
-const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private)\/[\w.-]*/;
+const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private|tmp)\/[\w.-]*/;
+/** A date with a time of day, or a time with seconds. */
+const TIME_STAMP = /\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d|\b\d\d:\d\d:\d\d\b/;
+const PICTURE_BYTES = /;base64,[\w+/=]+/g;
 
 /**
  * Checks a notebook.
@@ -19,9 +22,9 @@ const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private)\/[\
  */
 export function notebookFaults(text) {
   const faults = [];
-  if (text.length > MAX_NOTEBOOK_BYTES)
-    faults.push(`it has ${text.length} bytes, more than ${MAX_NOTEBOOK_BYTES}`);
-  const path = MACHINE_PATH.exec(text)?.[0];
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_NOTEBOOK_BYTES) faults.push(`it has ${bytes} bytes, more than ${MAX_NOTEBOOK_BYTES}`);
+  const path = MACHINE_PATH.exec(text.replaceAll(PICTURE_BYTES, ""))?.[0];
   if (path) faults.push(`it contains a path of some machine: ${path}`);
   const { cells, metadata } = JSON.parse(text);
   for (const [key, value] of Object.entries(KERNEL)) {
@@ -35,14 +38,26 @@ export function notebookFaults(text) {
   return faults;
 }
 
-function cellFaults({ cell_type: type, execution_count: count, outputs }) {
+function cellFaults(cell) {
+  const { cell_type: type, execution_count: count, metadata, outputs } = cell;
   if (type !== "code") return [];
-  const bytes = JSON.stringify(outputs).length;
+  const stamp = TIME_STAMP.exec(JSON.stringify(outputs).replaceAll(PICTURE_BYTES, ""))?.[0];
+  const unseen = outputs.find(({ data }) => data && !seenOnGitHub(data));
   return [
     ...(count === null ? [] : [`has an execution count (${count})`]),
-    ...(bytes > MAX_OUTPUT_BYTES ? [`has outputs of ${bytes} bytes, more than ${MAX_OUTPUT_BYTES}`] : []),
+    ...sourceFaults(cell),
     ...(outputs.some((output) => output.output_type === "error") ? ["shows an error"] : []),
+    ...(stamp ? [`shows a time: ${stamp}`] : []),
+    ...(metadata.execution ? ["holds the times of its execution"] : []),
+    ...(unseen ? [`has an output of which GitHub shows nothing: ${textOf(unseen.data["text/plain"])}`] : []),
   ];
+}
+
+/** Compares the source with the one that made the outputs. */
+function sourceFaults(cell) {
+  const madeBy = cell.metadata.guie?.source;
+  if (madeBy === undefined) return ["has no committed output"];
+  return madeBy === sourceHash(cell) ? [] : ["was changed after its output was made"];
 }
 
 function main() {
@@ -52,7 +67,7 @@ function main() {
     const faults = notebookFaults(readFileSync(join(folder, file), "utf8"));
     if (faults.length === 0) continue;
     console.error(`notebooks/${file}:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
-    console.error(`  Next: .venv/bin/jupyter nbconvert --clear-output --inplace notebooks/${file}`);
+    console.error(`  Next: npm run notebooks -- --commit ${basename(file, ".ipynb")}`);
     process.exitCode = 1;
   }
   if (process.argv.includes("--write") && !process.exitCode) {

@@ -70,6 +70,11 @@ const GARBAGE = {
   longName: () => bodyOf(form(Buffer.from("x"), "n".repeat(20_000))),
   path: (random) =>
     `GET /image/${encodeURIComponent(noise(random, 30).toString("latin1"))} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  rectangle: (random, bytes) =>
+    searchOf(`rectangle=${encodeURIComponent(noise(random, 30).toString("latin1"))}`, bytes),
+  rectangles: (random, bytes) =>
+    searchOf(`together=1${"&rectangle=0,0,1,1".repeat(random.integer(2, 500))}`, bytes),
+  thinRectangle: (_random, bytes) => searchOf("rectangle=0.5,0,0.50000000000000001,1", bytes),
   reload: (random) => reloadOf(["Content-Length: 300"], noise(random, 300)),
   reloadForm: (_random, bytes) => reloadOf([`Content-Length: ${form(bytes).length}`], form(bytes)),
   reloadChunks: (random) => reloadOf(["Transfer-Encoding: chunked"], noise(random, 200)),
@@ -97,6 +102,11 @@ export function form(bytes, name = "image.jpg") {
 export function head(lines, body, type = `multipart/form-data; boundary=${BOUNDARY}`) {
   const start = ["POST /embed HTTP/1.1", "Host: localhost", `Content-Type: ${type}`, ...lines].join("\r\n");
   return Buffer.concat([Buffer.from(`${start}\r\n\r\n`, "latin1"), Buffer.from(body)]);
+}
+
+function searchOf(query, bytes) {
+  const request = head([`Content-Length: ${form(bytes).length}`], form(bytes)).toString("latin1");
+  return Buffer.from(request.replace("/embed", `/search?${query}`), "latin1");
 }
 
 function reloadOf(lines, body) {

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { installPath } from "guie/dist/common/project";
 import { chromium } from "playwright-core";
 import { CHROMIUM_FLAGS, chromiumPath, skipWithoutChromium } from "./lab";
 import { makeWorkspace, PIPELINE, TINY } from "./workspace";
@@ -27,18 +28,6 @@ function textOf(bundle: Bundle, mime: string): string {
   return [bundle[mime] ?? []].flat().join("");
 }
 
-/**
- * Returns what GitHub shows of an output, without scripts and styles: a figure's SVG, else the HTML's words and
- * pictures, else the text.
- */
-function seenOnGitHub(bundle: Bundle): string {
-  const svg = textOf(bundle, "image/svg+xml");
-  if (svg) return /<(path|rect|circle|text)\b/.exec(svg)?.[0] ?? "";
-  const html = textOf(bundle, "text/html").replaceAll(/<(script|style)\b.*?<\/\1>/gs, "");
-  const words = html.replaceAll(/<(?!img )[^>]*>/g, "").trim();
-  return "text/html" in bundle ? words : textOf(bundle, "text/plain");
-}
-
 /** Counts the figures (by their SVG) and the pictures of an executed copy. */
 function picturesIn(path: string): { figures: number; pictures: number } {
   const bundles = bundlesIn(path);
@@ -50,6 +39,7 @@ function picturesIn(path: string): { figures: number; pictures: number } {
 test("all six run headless within ten minutes, and their pages show every figure offline", {
   skip: skipWithoutChromium,
 }, async (t) => {
+  const { seenOnGitHub } = await import(pathToFileURL(installPath("scripts/notebooks/outputs.mjs")).href);
   const { root, remove } = makeWorkspace();
   t.after(remove);
   const args = [join(root, "scripts/notebooks.mjs"), ...PIPELINE, "--html", "--params", JSON.stringify(TINY)];

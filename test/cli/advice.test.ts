@@ -59,6 +59,7 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/datasets/own/foreign_annotations.ts": ["get-data", "fit", "embed", "find", "serve", "inspect"],
   "lib/training/data/choice_classes.ts": ["train", "tune"],
   "lib/training/processes/train_run.ts": ["train"],
+  "lib/index_folder/": ["index", "find", "serve"],
   "lib/features/feature_writer.ts": ["embed"],
   "lib/features/feature_shards.ts": ["embed"],
   "lib/datasets/get_data.ts": ["get-data"],

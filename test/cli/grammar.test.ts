@@ -196,6 +196,6 @@ test("serve takes a data directory, an image folder or an index, with a run or t
   assert.match(await searchedBy({ run, index: out }), /^\d+ images of mine$/);
   await assert.rejects(
     searchedBy({ configName: "tiny", index: out }),
-    /holds features by the run .*they cannot be compared/,
+    /holds features by the run .*neither its last nor its best checkpoint/,
   );
 });

@@ -87,57 +87,6 @@ test("wrong calls are refused before anything runs", () => {
   }
 });
 
-test("a notebook is clean if it uses our kernel and has no counts, machine paths or large outputs", async () => {
-  const { notebookFaults } = await import(pathToFileURL(installPath("scripts/check/notebooks.mjs")).href);
-  const clean = JSON.parse(notebookJson([`const path = "data/demo";`]));
-  const faultsOf = (change: (notebook: typeof clean) => void): string[] => {
-    const notebook = structuredClone(clean);
-    change(notebook);
-    return notebookFaults(JSON.stringify(notebook));
-  };
-  assert.deepEqual(
-    faultsOf(() => {}),
-    [],
-  );
-  assert.match(
-    faultsOf(({ cells }) => {
-      cells[0].execution_count = 3;
-    })[0]!,
-    /cell 1 has an execution count \(3\)/,
-  );
-  assert.match(
-    faultsOf(({ cells }) => {
-      cells[0].source = `"/home/me/data"`;
-    })[0]!,
-    /path of some machine: \/home\/me/,
-  );
-  assert.match(
-    faultsOf(({ metadata }) => {
-      metadata.kernelspec.name = "tslab";
-    })[0]!,
-    /kernelspec\.name must be "typescript", it is "tslab"/,
-  );
-  const output = (text: string) => [{ output_type: "stream", name: "stdout", text }];
-  assert.deepEqual(
-    faultsOf(({ cells }) => {
-      cells[0].outputs = output("small");
-    }),
-    [],
-  );
-  assert.match(
-    faultsOf(({ cells }) => {
-      cells[0].outputs = output("x".repeat(30_000));
-    })[0]!,
-    /outputs of \d+ bytes, more than 20000/,
-  );
-  assert.match(
-    faultsOf(({ cells }) => {
-      cells[0].outputs = output("x".repeat(400_000));
-    })[0]!,
-    /it has \d+ bytes, more than 300000/,
-  );
-});
-
 /** Makes a workspace of scripts, notebooks and the library, without git. */
 function workspace(t: TestContext): string {
   const folder = temporaryFolder(t);

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
-import { clientAddress, shareKey, shareOf } from "guie/dist/serving/addresses";
-import { Admission } from "guie/dist/serving/admission";
+import { clientAddress, shareKey, shareOf } from "guie/dist/serving/limits/addresses";
+import { Admission } from "guie/dist/serving/limits/admission";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import { FORM_TYPE, formBody, makeTinyRun, post, startService } from "./tiny_service";
 

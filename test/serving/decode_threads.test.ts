@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { DecodeWorkerData } from "guie/dist/serving/decode_thread";
 import { DecodeThreads } from "guie/dist/serving/decode_threads";
+import { Refusal } from "guie/dist/serving/limits/refusal";
 import { MemoryKeeper } from "guie/dist/serving/memory_keeper";
-import { Refusal } from "guie/dist/serving/refusal";
 
 function startThreads(t: TestContext, config: { maxDecodeMs: number; most: number }): DecodeThreads {
   const script = join(__dirname, "stuck_thread.js");

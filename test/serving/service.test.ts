@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { writeFeatures } from "guie/dist/features/feature_writer";
+import { serve } from "guie/dist/photos/serve";
 import { readRetrievalFiles } from "guie/dist/training/data/read_run_data";
 import sharp from "sharp";
 import { temporaryFolder } from "../folders";
@@ -153,4 +154,11 @@ test("the page has a policy that allows only its own script and style", async (t
   assert.equal(response.headers.get("x-content-type-options"), "nosniff");
   const health = await (await fetch(`${url}/health`)).json();
   assert.deepEqual([health.status, health.index.images, health.search.kind], ["ok", 30, "exact"]);
+});
+
+test("the verb serve takes a model by its name alone", async (t) => {
+  const { run } = await makeTinyRun(t);
+  const service = await serve({ model: run, port: 0, say: () => {} });
+  t.after(() => service.close());
+  assert.equal((service.health().index as { images: number }).images, 30);
 });

@@ -55,7 +55,10 @@ test("a folder of features of a merged table keeps the data sets; a run on it dr
   const count = rows.files.length;
   const plan = { rows, madeBy: { tower: "tiny" }, replace: true };
   await writeFeatures(folder, plan, { data: new Float32Array(count * 4).fill(1), count, length: 4 });
-  assert.deepEqual([...(await openFeatures(folder).readRows()).dataSets!], [...rows.dataSets!]);
+  assert.deepEqual(
+    [...(await openFeatures(folder).readRows()).columns!.get("dataset")!],
+    [...rows.columns!.get("dataset")!],
+  );
   const config = configOf("features", 1, {
     stage: "frozen",
     features: folder,

@@ -117,6 +117,10 @@ test("the service judges hits, and says its promise", async (t) => {
   assert.equal(first.name, "object 2");
   assert.ok(first.verdict.isSame, JSON.stringify(first));
   for (const hit of await search(stranger)) assert.equal(hit.verdict.isSame, false, JSON.stringify(hit));
+  const two = [known, stranger].map((path) => ({ bytes: readFileSync(path) }));
+  const together = (await post(`${service.url}/search?k=5&together=1`, two)).body.neighbours;
+  assert.equal(together.length, 5);
+  for (const hit of together) assert.equal(hit.verdict, null, "the rate is of queries of one image");
   const similar = await fetch(`${service.url}/similar/${first.row}?k=2`);
   const { neighbours } = (await similar.json()) as { neighbours: { verdict: { isSame: boolean } }[] };
   assert.ok(neighbours[0]!.verdict.isSame);

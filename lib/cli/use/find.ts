@@ -1,6 +1,7 @@
 // `guie find`: finds the photos of a folder that look most like other photos.
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
@@ -9,7 +10,7 @@ import { preset } from "../../config/presets";
 import { leftOutText } from "../../datasets/own/left_out";
 import { sourcePath } from "../../datasets/own/read_own_images";
 import type { Embedder } from "../../embedding/embedder";
-import { type FoundModel, findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
+import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
 import { readImageList } from "../../features/image_list";
 import { writeContactSheet } from "../../finding/contact_sheet";
@@ -22,6 +23,9 @@ import {
   NOTHING_ALIKE,
   verdictText,
 } from "../../finding/kept_verdict";
+import { openIndexModel } from "../../index_folder/index_model";
+import { type IndexPhotos, isIndexFolder, readIndexPhotos } from "../../index_folder/index_photos";
+import { CONDITION_FORM, parseCondition } from "../../index_folder/where";
 import { isMilvus, MILVUS_FORM } from "../../milvus/address";
 import { requirePlainSearch } from "../../milvus/search";
 import { requireClassNames } from "../../serving/index_source";
@@ -33,6 +37,7 @@ import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/sour
 
 interface FindCommandOptions extends SourceFlags, SearchFlags {
   in: string;
+  where?: string[];
   model?: string;
   configName: string;
   k: string;
@@ -54,7 +59,11 @@ export function registerFind(program: Command): void {
     )
     .requiredOption(
       "--in <photos>",
-      `photos to search: a folder, an archive of one, a table or a list; or ${MILVUS_FORM}`,
+      `photos to search: a folder, an archive of one, a table or a list; or an index (guie embed --out, guie index), also ${MILVUS_FORM}`,
+    )
+    .option(
+      "--where <condition...>",
+      `search only photos that meet all conditions: ${CONDITION_FORM}, such as class=apple`,
     )
     .option("-k <n>", "most photos to find per query", "5")
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
@@ -74,16 +83,14 @@ export function registerFind(program: Command): void {
 
 async function find(options: FindCommandOptions, words: readonly string[]): Promise<CommandResult> {
   const k = wholeNumberOf("-k", options.k, 1);
-  const found = await findModel(options.model, preset(options.configName, "frozen"), {
-    onProgress: terminalProgress(),
-  });
-  const embedder = openModel(found);
+  const index = isMilvus(options.in) ? undefined : await indexOf(options);
+  const { embedder, isBackbone } = await modelOf(options, index);
   try {
     const dataDir = dataFolder(embedder.config);
     const queries: QueryList[] = [];
     for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
     const search = isMilvus(options.in) ? searchMilvus : searchPhotos;
-    const finding = await search(options, embedder, queries, { k, kind: found.kind });
+    const finding = await search(options, embedder, queries, { k, isBackbone, index });
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
     if (sheet !== undefined) await writeContactSheet(sheet, finding.results, about);
@@ -97,32 +104,66 @@ async function find(options: FindCommandOptions, words: readonly string[]): Prom
   }
 }
 
+/** Reads the index that `--in` names; undefined if it names photos. */
+async function indexOf(options: FindCommandOptions): Promise<IndexPhotos | undefined> {
+  const path = sourcePath(options.in);
+  if (!isIndexFolder(path)) return undefined;
+  if (Object.keys(sourceSettings(options)).length > 0)
+    throw new UserError(
+      `Columns, a root, a class level or a pattern are for photos: ${options.in} is an index.`,
+      "Leave them out.",
+    );
+  return readIndexPhotos(path);
+}
+
 type Search = (
   options: FindCommandOptions,
   embedder: Embedder,
   queries: readonly QueryList[],
-  how: { k: number; kind: FoundModel["kind"] },
+  how: { k: number; isBackbone: boolean; index: IndexPhotos | undefined },
 ) => Promise<Finding>;
 
-const searchPhotos: Search = async (options, embedder, queries, { k, kind }) => {
+const searchPhotos: Search = async (options, embedder, queries, { k, isBackbone, index }) => {
   const source = sourcePath(options.in);
-  const photos = await readImageList(source, dataFolder(embedder.config), sourceSettings(options));
-  const classNames = options.classNames ? await requireClassNames(options.classNames) : undefined;
+  const where = (options.where ?? []).map(parseCondition);
+  const dataDir = dataFolder(embedder.config);
+  const photos = index?.list ?? (await readImageList(source, dataDir, sourceSettings(options)));
+  const classNames = options.classNames ? await requireClassNames(options.classNames) : index?.classNames;
   for (const sentence of photos.said ?? []) process.stderr.write(`${sentence}\n`);
   process.stderr.write(`${describeDevice()}\n`);
-  const { whiten = kind === "backbone", rerank } = searchChoice(options);
-  const judgedBy = { source, command: judgeCommand(options.model, options.in) };
-  const how = { k, whiten, rerank, judgedBy, classNames, onProgress: terminalProgress() };
+  const { whiten = isBackbone, rerank } = searchChoice(options);
+  const command = judgeCommand(options.model, options.in);
+  const judgedBy = { source, command, features: index?.features };
+  const onProgress = terminalProgress();
+  const how = { k, whiten, rerank, judgedBy, classNames, vectors: index?.vectors, where, onProgress };
   return findPhotos(embedder, queries, photos, how);
 };
 
 const searchMilvus: Search = async (options, embedder, queries, { k }) => {
-  const { in: url, classNames } = options;
+  const { in: url, classNames, where } = options;
+  if (where)
+    throw new UserError("--where is for photos and folders of features, not for Milvus.", "Leave it out.");
   requirePlainSearch({ ...searchChoice(options), classNames, source: sourceSettings(options) });
   process.stderr.write(`${describeDevice()}\n`);
   const model = options.model ?? embedder.config.tower;
   return findInMilvus(embedder, queries, url, { k, model, onProgress: terminalProgress() });
 };
+
+/** Opens the model: the named one, that of the index, or the preset's backbone. */
+async function modelOf(
+  { model, configName }: FindCommandOptions,
+  index: IndexPhotos | undefined,
+): Promise<{ embedder: Embedder; isBackbone: boolean }> {
+  const config = preset(configName, "frozen");
+  const onProgress = terminalProgress();
+  if (index) {
+    const { madeBy } = index.features;
+    const isBackbone = madeBy.run === undefined && madeBy.transform === undefined;
+    return { embedder: await openIndexModel(index.features, { model, config, onProgress }), isBackbone };
+  }
+  const found = await findModel(model, config, { onProgress });
+  return { embedder: openModel(found), isBackbone: found.kind === "backbone" };
+}
 
 const number = (value: number) => value.toLocaleString("en-US");
 const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;

@@ -1,8 +1,10 @@
 // `guie serve`: starts the HTTP service and page of a model.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { messageOf, UserError } from "../../common/errors";
+import { requireFile } from "../../common/files/files";
 import { terminalProgress } from "../../common/progress";
 import { MODEL_FORMS } from "../../embedding/find_model";
 import { seekTransform } from "../../embedding/transform_model";
@@ -10,7 +12,7 @@ import { describeDevice } from "../../engine/native/device";
 import { endProcessAfter } from "../../engine/native/native_exit";
 import { MILVUS_FORM } from "../../milvus/address";
 import { seekCheckpoint } from "../../runs/checkpoint_ref";
-import { isLoopback } from "../../serving/request_guards";
+import { isLoopback } from "../../serving/limits/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
 import { type CommandResult, setAction } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
@@ -46,7 +48,11 @@ interface ServeCommandOptions extends SearchFlags, SourceFlags, Record<string, u
   open?: boolean;
   host: string;
   trustHeader?: string;
+  editTokenFile?: string;
 }
+
+/** Environment variable with the word of --edit-token-file. */
+const TOKEN_VARIABLE = "GUIE_EDIT_TOKEN";
 
 /** Time to exit normally after the result is printed; native code that still runs is then abandoned. */
 const END_MS = 1_000;
@@ -83,6 +89,10 @@ export function registerServe(program: Command): void {
       "--trust-header <name>",
       "header in which a proxy writes the client's address, such as X-Forwarded-For",
     );
+  command.option(
+    "--edit-token-file <file>",
+    `file with a secret word: clients that send it may change the index, a folder of features (or set ${TOKEN_VARIABLE})`,
+  );
   addRenamed(command, "--run <name>", "--model", { option: "--model" });
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   addSourceFlags(command);
@@ -118,6 +128,7 @@ async function serveUntilStopped(
     approximate: approximate ?? SERVE_DEFAULTS.approximate,
     ...searchChoice(options),
     trustHeader,
+    editToken: editToken(options),
     ...numbersOf(options),
   });
   process.stderr.write(`${greeting(service, host)}\n`);
@@ -132,6 +143,13 @@ async function serveUntilStopped(
   };
   const text = `${load.images} images in ${load.passes} forward passes, ${uptimeSeconds} s`;
   return { text, summary: { url: service.url, ...load, uptimeSeconds } };
+}
+
+/** Returns the secret word for changes; undefined: none. It is never typed, and never printed. */
+function editToken({ editTokenFile }: ServeCommandOptions): string | undefined {
+  if (editTokenFile === undefined) return process.env[TOKEN_VARIABLE];
+  requireFile(editTokenFile, "a secret word", "openssl rand -hex 24 > FILE");
+  return readFileSync(editTokenFile, "utf8").trim();
 }
 
 function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>> {

@@ -17,7 +17,8 @@ function within(folder: string, parts: Parts): Parts {
 export const FEATURE_PARTS = named(
   "features\\.json",
   "features_\\d+\\.safetensors",
-  "rows\\.csv",
+  "rows(_\\d+)?\\.csv",
+  "removed_\\d+\\.csv",
   "skipped\\.csv",
   "classes\\.csv",
   "neighbours_[0-9a-f]+\\.usearch(\\.json)?",

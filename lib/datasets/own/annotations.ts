@@ -52,11 +52,16 @@ export async function readAnnotations(
 async function imagesOfTable(table: Table, root: string, wanted: ColumnNames): Promise<FoundImages> {
   const { path, rows } = table;
   const columns = chooseColumns(table, wanted, basesOf(path, root));
+  const used: (string | undefined)[] = [columns.image, columns.class, columns.split];
+  const further = table.columns.filter((name) => !used.includes(name));
+  const cellsOf = (row: Table["rows"][number]) =>
+    further.length === 0 ? undefined : Object.fromEntries(further.map((name) => [name, row[name]!]));
   const texts = rows.map(
     (row): ImageRowText => ({
       cell: row[columns.image]!,
       className: columns.class === undefined ? "" : row[columns.class]!,
       split: columns.split === undefined ? "" : (splitOf(row[columns.split]!) ?? ""),
+      cells: cellsOf(row),
     }),
   );
   const { notes, ...found } = await imagesOfRows(path, texts, columns.place, root);

@@ -35,6 +35,8 @@ export interface OwnImages {
   classes?: string[];
   /** Split of each image; undefined if the source has none. */
   splits?: Split[];
+  /** Further columns of the images' table, by name; "" for an image without text. */
+  columns?: ReadonlyMap<string, string[]>;
   /** Files, and images of a table, that are not read. */
   leftOut: readonly LeftOut[];
   /** Name of the layout: "class folders", "flat folder", "table". */
@@ -49,6 +51,8 @@ export interface FoundImage {
   /** "" if it has none. */
   className: string;
   split: Split;
+  /** Its texts in the further columns of a table. */
+  cells?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a reader finds, before names are checked. */

@@ -119,6 +119,7 @@ function finished(
     files: images.map(({ file }) => file),
     ...(hasClasses ? { classes: images.map(({ className }) => className) } : {}),
     ...(images.some(({ split }) => split !== "") ? { splits: images.map(({ split }) => split) } : {}),
+    ...columnsOf(images),
     leftOut,
     layout: found.layout,
     said: [
@@ -128,6 +129,17 @@ function finished(
       ...heicNote(images),
       ...classNotes(images),
     ],
+  };
+}
+
+/** Returns the further columns of images from tables. */
+function columnsOf(images: readonly FoundImage[]): Pick<OwnImages, "columns"> {
+  const names = new Set(images.flatMap(({ cells }) => Object.keys(cells ?? {})));
+  if (names.size === 0) return {};
+  return {
+    columns: new Map(
+      Array.from(names, (name) => [name, images.map(({ cells }) => cells?.[name] ?? "")] as const),
+    ),
   };
 }
 

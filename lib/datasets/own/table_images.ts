@@ -15,6 +15,8 @@ export interface ImageRowText {
   cell: string;
   className: string;
   split: Split;
+  /** Its texts in the further columns. */
+  cells?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Images of rows. */
@@ -44,7 +46,7 @@ export async function imagesOfRows(
   const isPresent = presenceIn(root);
   let [repeated, empty] = [0, 0];
   let first: string | undefined;
-  for (const [i, { cell, className, split }] of rows.entries()) {
+  for (const [i, { cell, className, split, cells }] of rows.entries()) {
     if (i % ROWS_PER_CHECK === 0) await checkInterrupt();
     if (cell.trim() === "") {
       empty++;
@@ -53,7 +55,7 @@ export async function imagesOfRows(
     const { file, isThere } = fileOfCell(cell, place, root, `${path}, row ${i + 1}`);
     first ??= file;
     if (seen.add(file, sameName(className), i + 1) !== undefined) repeated++;
-    else if (isThere && (await isPresent(file))) images.push({ file, className, split });
+    else if (isThere && (await isPresent(file))) images.push({ file, className, split, cells });
     else leftOut.push({ file, reason: "named in the table, not on the disk" });
   }
   if (images.length === 0)

@@ -11,7 +11,7 @@ import {
   terminalProgress,
 } from "../../common/progress";
 import { inNotebook, type MimeBundle, newLiveDisplay } from "./display";
-import { tellRunner } from "./runner_progress";
+import { PROGRESS_IS_HIDDEN, tellRunner } from "./runner_progress";
 
 const PAUSE_MS = 250;
 const BAR_COLOUR = "#4c78a8";
@@ -41,7 +41,7 @@ export function notebookProgress(): OnProgress {
     overdue = undefined;
     shownAtMs = performance.now();
     const bundle = stagesBundle([...stages.values()]);
-    display.update(bundle);
+    if (!PROGRESS_IS_HIDDEN) display.update(bundle);
     tellRunner(String(bundle["text/plain"]).split("\n").at(-1)!);
   };
   return (report) => {

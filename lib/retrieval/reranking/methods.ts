@@ -2,7 +2,7 @@
 // Shapes: Q queries, N index rows, E numbers per row.
 import { nearestName, UserError } from "../../common/errors";
 import { keysOf } from "../../common/typed_keys";
-import type { Vectors } from "../../common/vectors";
+import { pickRows, type Vectors } from "../../common/vectors";
 import { nearestNeighbours } from "../neighbours";
 import { whitenByThemselves } from "../own_whitening";
 import { type Reduction, reduceRows } from "../reduction";
@@ -122,20 +122,33 @@ export function withWhitening(names: readonly RerankName[], whiten: boolean): Re
 
 /**
  * Prepares a search among rows by some methods: exact, in memory.
+ * @param only the positions of the rows to search; the methods' statistics are those of all rows, so scores are the same
+ * @returns positions among all rows
  * @example
  * const { search } = await rerankedSearch(index, parseReranking("whiten+dba+qe"));
  * const { positions } = await search(queries, 5);
  */
-export async function rerankedSearch(rows: Vectors, names: readonly RerankName[]): Promise<RerankedSearch> {
-  const { vectors, whitening } = await prepareRows(rows, names);
+export async function rerankedSearch(
+  rows: Vectors,
+  names: readonly RerankName[],
+  only?: Int32Array,
+): Promise<RerankedSearch> {
+  const { vectors: all, whitening } = await prepareRows(rows, names);
+  const vectors = only ? pickRows(all, only) : all;
   const exact: SearchIndex = {
     count: vectors.count,
     length: vectors.length,
     search: (queries, k) => nearestNeighbours(queries, vectors, k),
   };
   const index = await rerankedIndex(exact, vectors, names);
-  return {
-    search: (queries, k) => index.search(whitening ? reduceRows(queries, whitening) : queries, k),
-    whitening,
+  const search: SearchIndex["search"] = async (queries, k) => {
+    const found = await index.search(whitening ? reduceRows(queries, whitening) : queries, k);
+    return only ? { ...found, positions: positionsIn(only, found.positions) } : found;
   };
+  return { search, whitening };
+}
+
+/** Returns positions among some rows as positions among all rows. @param rows the position of each of some rows */
+export function positionsIn(rows: Int32Array, positions: readonly Int32Array[]): Int32Array[] {
+  return positions.map((list) => list.map((position) => rows[position]!));
 }

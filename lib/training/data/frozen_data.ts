@@ -10,8 +10,9 @@ import { pickRows, type Vectors } from "../../common/vectors";
 import { atEvaluationSize } from "../../config/model";
 import type { FrozenDataSettings } from "../../config/parts";
 import { featuresPath, tablePath } from "../../config/paths";
-import { FEATURE_FILES, type FeatureRows, type Features, openFeatures } from "../../features/feature_files";
+import { FEATURE_FILES, type Features, openFeatures } from "../../features/feature_files";
 import { backboneDifferences, ensureFeatures } from "../../features/features";
+import type { FeatureRows } from "../../features/rows_csv";
 import { holdOutClasses } from "./choice_classes";
 import { requireClasses } from "./learnable";
 import { distinctFiles, ownPositions, readWholeData } from "./read_run_data";
@@ -153,7 +154,8 @@ function imagePaths({ open, files }: Labelled): string[] {
 }
 
 /** Returns the data set of each class; undefined if the rows have none, or two for one class. */
-function dataSetsOf({ labels, dataSets }: Labelled, classCount: number): string[] | undefined {
+function dataSetsOf({ labels, columns }: Labelled, classCount: number): string[] | undefined {
+  const dataSets = columns?.get("dataset");
   if (!dataSets) return undefined;
   const ofClass = new Array<string>(classCount);
   let row = 0;
