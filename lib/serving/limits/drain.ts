@@ -1,8 +1,8 @@
 // The end of the service: a limited wait for requests in progress.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
-import { notice } from "../common/notice";
-import type { Admission } from "./limits/admission";
+import { notice } from "../../common/notice";
+import type { Admission } from "./admission";
 
 /** Stops taking requests, waits up to `drainMs` for those under way, then drops the rest with a notice. */
 export async function drain(app: FastifyInstance, admission: Admission, drainMs: number): Promise<void> {
