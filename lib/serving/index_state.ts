@@ -10,14 +10,9 @@ import {
   readVerdict,
   type VerdictState,
 } from "../finding/kept_verdict";
+import type { OwnWhitening } from "../retrieval/own_whitening";
 import { reduceRows } from "../retrieval/reduction";
-import {
-  prepareRows,
-  type RerankName,
-  rerankedIndex,
-  type SearchedRows,
-  withWhitening,
-} from "../retrieval/reranking/methods";
+import { prepareRows, type RerankName, rerankedIndex, withWhitening } from "../retrieval/reranking/methods";
 import type { IndexSource } from "./index_source";
 import { approximateSearcher, exactSearcher, type Searcher } from "./searcher";
 
@@ -32,7 +27,7 @@ export interface SearchChoice {
 }
 
 /** Searchable rows. The number of a row in answers stays the same while the service runs; its position may change. */
-export interface IndexState extends SearchedRows {
+export interface IndexState extends OwnWhitening {
   source: IndexSource;
   searcher: Searcher;
   /** The methods by which the rows are searched. */
