@@ -66,9 +66,7 @@ export async function connectMilvus(text: string, limits: MilvusLimits = {}): Pr
       await checkInterrupt();
     }
   };
-  const close = async () => {
-    await client.closeConnection();
-  };
+  const close = () => closeClient(client);
   try {
     await call("connect", () => {
       client.connect(sdk.MilvusClient.sdkInfo.version ?? ""); // a first attempt that failed would be remembered
@@ -79,6 +77,20 @@ export async function connectMilvus(text: string, limits: MilvusLimits = {}): Pr
     await close();
     throw error;
   }
+}
+
+/**
+ * Closes a client and its channels. The client's own end asks each closed channel for its state in a way that opens it
+ * anew, so each is closed once more.
+ */
+async function closeClient(client: MilvusClient): Promise<void> {
+  const { channelPool } = client;
+  await client.connectPromise.catch(() => {}); // it holds a channel
+  const free = Array.from({ length: channelPool.available }, () => channelPool.acquire());
+  const channels = await Promise.all(free);
+  await Promise.all(channels.map((channel) => channelPool.release(channel)));
+  await client.closeConnection();
+  for (const channel of channels) channel.close();
 }
 
 /** Throws if a request failed. An empty answer is how the client reports a request that the server does not know. */

@@ -44,7 +44,7 @@ export interface Service {
   clients: ClientLimits;
   /** Address that the service listens on, as the user gave it. */
   host: string;
-  /** Returns unit vectors of encoded images. @throws Refusal */
+  /** Returns the model's vectors of encoded images; a run's have unit length. @throws Refusal */
   embed(images: Uint8Array[], gone?: AbortSignal): Promise<Float32Array[]>;
   /** Returns the neighbours of an encoded image, or of several as one query. @throws Refusal */
   search(images: Uint8Array[], request: SearchRequest, gone?: AbortSignal): Promise<FoundRow[]>;

@@ -15,7 +15,8 @@ import {
   recallOf,
 } from "../retrieval/approximate";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
-import type { SearchedRows as PreparedRows, RerankName } from "../retrieval/reranking/methods";
+import type { OwnWhitening } from "../retrieval/own_whitening";
+import type { RerankName } from "../retrieval/reranking/methods";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
 import type { IndexSource } from "./index_source";
 
@@ -34,7 +35,7 @@ const RECALL_QUERIES = 256;
 const RECALL_DEPTH = 5;
 
 /** Rows to search, prepared by some methods or as the model gives them. */
-export type SearchedRows = Pick<IndexSource, "features"> & PreparedRows & { methods: readonly RerankName[] };
+export type SearchedRows = Pick<IndexSource, "features"> & OwnWhitening & { methods: readonly RerankName[] };
 
 /** Returns an exact search. */
 export async function exactSearcher({ vectors }: SearchedRows): Promise<Searcher> {

@@ -241,7 +241,7 @@ function meanVector(vectors: readonly Float32Array[]): Float32Array {
   throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 
-/** Returns a batcher from pixels of the model's input size to unit vectors. */
+/** Returns a batcher from pixels of the model's input size to the model's vectors. */
 function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
   const { imageSize: side } = embedder.config;
   return new Batcher(async (pixels) => {

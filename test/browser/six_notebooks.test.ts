@@ -146,7 +146,7 @@ for await (const step of endless.trainer) steps.push(step);`,
 test("Inference searches and shows the results", { skip }, async () => {
   const seen = await runNotebook("Inference");
   assert.ok(
-    seen.bars >= 2 && seen.images >= 12 && seen.figures === 2 && seen.atlases === 2,
+    seen.bars >= 2 && seen.images >= 12 && seen.figures === 4 && seen.atlases === 2,
     JSON.stringify(seen),
   );
 });

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer as createHttp2 } from "node:http2";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { installPath } from "guie/dist/common/project";
 import { connectMilvus } from "guie/dist/milvus/connection";
@@ -50,8 +50,7 @@ export async function answering(t: TestContext, status: number, message: string)
 /** Starts a server that takes connections and never says a word. */
 export function silent(t: TestContext): Promise<string> {
   const server = createServer((socket) => {
-    socket.on("error", () => {});
-    t.after(() => socket.destroy());
+    socket.on("error", () => {}).resume();
   });
   return addressOf(t, server);
 }
@@ -61,15 +60,20 @@ export function webServer(t: TestContext): Promise<string> {
   return addressOf(
     t,
     createServer((socket) => {
-      socket.on("error", () => {});
+      socket.on("error", () => {}).resume();
       socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
     }),
   );
 }
 
 async function addressOf(t: TestContext, server: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
   const { port } = await listening(server);
-  t.after(() => server.close());
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy(); // gRPC gives up one that never answers after minutes only
+  });
   return `milvus://127.0.0.1:${port}/photos`;
 }
 

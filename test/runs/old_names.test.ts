@@ -22,7 +22,7 @@ function age(folder: string): void {
     .replace('"processes": 1', '"workers": 1')
     .replace('"lrSchedule": "original"', '"lrSchedule": "seed"');
   assert.match(text, /"workers": 1,[\s\S]*"lrSchedule": "seed"/);
-  assert.doesNotMatch(text, /"processes"|"original"/);
+  assert.doesNotMatch(text, /"processes"|"lrSchedule": "original"/);
   writeFileSync(path, text);
 }
 

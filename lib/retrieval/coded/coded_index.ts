@@ -3,7 +3,7 @@
 import { UserError } from "../../common/errors";
 import { checkInterrupt } from "../../common/interrupt";
 import { randomStream } from "../../common/random";
-import { rowOf, sliceRows, type Vectors } from "../../common/vectors";
+import { joinRows, rowOf, sliceRows, type Vectors } from "../../common/vectors";
 import { type BestRows, emptyLists, insertRow, lastScore, sortLists } from "../best_rows";
 import { EXACT_SCORES, scoreRows, squaredLength } from "../nearness";
 import type { Neighbours } from "../neighbours";
@@ -46,12 +46,12 @@ export async function codeRows(rows: Rows, bits: CodeBits): Promise<Codes> {
   const sampled = randomStream(1, "blocks that levels are fitted to")
     .shuffle(Array.from({ length: blocks }, (_, block) => block))
     .slice(0, Math.ceil(SAMPLE_ROWS / BLOCK_ROWS));
-  const parts: Float32Array[] = [];
+  const parts: Vectors[] = [];
   for (const block of sampled) {
     const start = block * BLOCK_ROWS;
-    parts.push((await unit(start, Math.min(start + BLOCK_ROWS, count))).data);
+    parts.push(await unit(start, Math.min(start + BLOCK_ROWS, count)));
   }
-  const levels = fitLevels(joined(parts, length), bits);
+  const levels = fitLevels(joinRows(parts, length), bits);
   const codes = new Uint8Array(count * codeBytes(levels));
   for (let start = 0; start < count; start += BLOCK_ROWS) {
     await checkInterrupt();
@@ -59,16 +59,6 @@ export async function codeRows(rows: Rows, bits: CodeBits): Promise<Codes> {
     encodeRows(part, levels, codes, start * codeBytes(levels));
   }
   return { levels, codes };
-}
-
-function joined(parts: readonly Float32Array[], length: number): Vectors {
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
-  return { data, count: data.length / length, length };
 }
 
 function unitRows(rows: Float32Array, length: number, first: number): Vectors {

@@ -1,6 +1,6 @@
 // Codes of rows: every number becomes one of a few levels. Shapes: N rows, E numbers per row, L = 2^bits levels, B bytes
 // per row.
-import { rowOf, type Vectors } from "../../common/vectors";
+import { listRows, rowOf, type Vectors } from "../../common/vectors";
 
 /** Bits per number of a row. */
 export type CodeBits = 1 | 2 | 4 | 8;
@@ -21,6 +21,16 @@ export interface Levels {
 
 const ROUNDS = 12;
 
+/** The levels of each number, [E, L]. */
+function valuesOf({ values: data, bits }: Levels): Pick<Vectors, "data" | "length"> {
+  return { data, length: 2 ** bits };
+}
+
+/** The borders of each number, [E, L - 1]. */
+function bordersOf({ borders: data, bits }: Levels): Pick<Vectors, "data" | "length"> {
+  return { data, length: 2 ** bits - 1 };
+}
+
 /** Returns the number of bytes of a row's code. */
 export function codeBytes({ bits, length }: Pick<Levels, "bits" | "length">): number {
   return Math.ceil((length * bits) / 8);
@@ -32,7 +42,8 @@ export function codeBytes({ bits, length }: Pick<Levels, "bits" | "length">): nu
  * @see Lloyd, "Least squares quantization in PCM", 1982
  */
 export function fitLevels(sample: Vectors, bits: CodeBits): Levels {
-  const { count, length, data } = sample;
+  const { count, length } = sample;
+  const rows = listRows(sample);
   const cells = 2 ** bits;
   const levels: Levels = {
     bits,
@@ -42,9 +53,8 @@ export function fitLevels(sample: Vectors, bits: CodeBits): Levels {
   };
   const column = new Float32Array(count);
   for (let d = 0; d < length; d++) {
-    for (let row = 0; row < count; row++) column[row] = data[row * length + d]!;
-    const values = levels.values.subarray(d * cells, (d + 1) * cells);
-    fitColumn(column.sort(), values, levels.borders.subarray(d * (cells - 1), (d + 1) * (cells - 1)));
+    for (const [row, values] of rows.entries()) column[row] = values[d]!;
+    fitColumn(column.sort(), rowOf(valuesOf(levels), d), rowOf(bordersOf(levels), d));
   }
   return levels;
 }
@@ -89,14 +99,15 @@ function lowerBound(sorted: Float32Array, value: number): number {
  * @param into receives them from `at` on, in bytes
  */
 export function encodeRows(rows: Vectors, levels: Levels, into: Uint8Array, at = 0): void {
-  const { bits, length, borders } = levels;
-  const [bytes, cells] = [codeBytes(levels), 2 ** bits];
+  const { bits, length } = levels;
+  const bytes = codeBytes(levels);
+  const borders = Array.from({ length }, (_, d) => rowOf(bordersOf(levels), d));
   for (let row = 0; row < rows.count; row++) {
     const values = rowOf(rows, row);
     const start = at + row * bytes;
     into.fill(0, start, start + bytes);
     for (let d = 0; d < length; d++) {
-      const level = lowerBound(borders.subarray(d * (cells - 1), (d + 1) * (cells - 1)), values[d]!);
+      const level = lowerBound(borders[d]!, values[d]!);
       const bit = d * bits;
       into[start + (bit >> 3)]! |= level << (bit & 7);
     }

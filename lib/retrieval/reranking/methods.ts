@@ -4,7 +4,7 @@ import { nearestName, UserError } from "../../common/errors";
 import { keysOf } from "../../common/typed_keys";
 import { pickRows, type Vectors } from "../../common/vectors";
 import { nearestNeighbours } from "../neighbours";
-import { whitenByThemselves } from "../own_whitening";
+import { type OwnWhitening, whitenByThemselves } from "../own_whitening";
 import { type Reduction, reduceRows } from "../reduction";
 import type { SearchIndex } from "../resident_index";
 import { augmentRows, EXPANSIONS, withExpandedQueries } from "./expansion";
@@ -14,15 +14,8 @@ import { withKReciprocal } from "./k_reciprocal";
 interface Method {
   /** For help texts. */
   title: string;
-  rows?: (rows: Vectors) => Promise<SearchedRows>;
+  rows?: (rows: Vectors) => Promise<OwnWhitening>;
   search?: (index: SearchIndex, rows: Vectors) => SearchIndex | Promise<SearchIndex>;
-}
-
-/** Rows to search, and the map of the queries, if they need one. */
-export interface SearchedRows {
-  vectors: Vectors;
-  /** Undefined if queries are searched as they are. */
-  whitening: Reduction | undefined;
 }
 
 const METHODS = {
@@ -80,8 +73,8 @@ export function parseReranking(text: string): RerankName[] {
  * Prepares the rows of an index: whitened, augmented.
  * @throws UserError for values that are not finite
  */
-export async function prepareRows(rows: Vectors, names: readonly RerankName[]): Promise<SearchedRows> {
-  let prepared: SearchedRows = { vectors: rows, whitening: undefined };
+export async function prepareRows(rows: Vectors, names: readonly RerankName[]): Promise<OwnWhitening> {
+  let prepared: OwnWhitening = { vectors: rows, whitening: undefined };
   for (const name of names) {
     const { rows: change }: Method = METHODS[name];
     if (!change) continue;
