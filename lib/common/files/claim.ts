@@ -8,7 +8,7 @@ import { checkInterrupt } from "../interrupt";
 import { processStart } from "../processes";
 import { writeError } from "./files";
 import {
-  createExclusively,
+  createOwner,
   describeSelf,
   isAlive,
   isOnThisHost,
@@ -155,7 +155,7 @@ function claimOrOwner(place: string): Claim | Owner {
   const made = mkdirSync(dirname(path), { recursive: true });
   const self = describeSelf();
   for (;;) {
-    if (createExclusively(path, self)) return holding(path, self, made);
+    if (createOwner(path, self)) return holding(path, self, made);
     const owner = readOwner(path);
     if (!owner) continue; // it has just been given up
     if (isSameProcess(owner, self) && !held.has(path)) {
@@ -173,7 +173,7 @@ function claimOrOwner(place: string): Claim | Owner {
  */
 function takeOver(path: string, dead: Owner, self: Owner): boolean {
   const turn = `${path}.next`;
-  if (!createExclusively(turn, self)) {
+  if (!createOwner(turn, self)) {
     const other = readOwner(turn);
     if (other && !isAlive(other, turn))
       return takeOver(turn, other, self) && finishTakeOver(path, dead, self, turn);
