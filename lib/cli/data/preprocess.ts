@@ -17,7 +17,7 @@ import { preparedDataSets } from "../../preprocessing/present_data_sets";
 import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
-import { addPartFlag, type PartFlag, partOfFlag } from "../shared/part_flag";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 
 interface PreprocessCommandOptions extends PartFlag {
   dataDir: string;
@@ -106,9 +106,11 @@ async function preprocessPart(
     preprocessShare({ ...settings, dataset, part, onProgress: terminalProgress() }),
   );
   const rows = results.map(({ dataset, images, total, rejected }) => [dataset, images, total, rejected]);
-  const next = `When all ${part.count} parts have ended: the same command without --part`;
   return {
-    text: [textTable(["data set", `${partText(part)}, images`, "of", "unreadable"], rows), next].join("\n"),
+    text: [
+      textTable(["data set", `${partText(part)}, images`, "of", "unreadable"], rows),
+      nextText(part),
+    ].join("\n"),
     summary: { part, datasets: results, faults },
     failure: failureOf(faults),
   };

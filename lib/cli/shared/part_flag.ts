@@ -62,3 +62,8 @@ function ofArray(environment: Readonly<NodeJS.ProcessEnv>, given: number | undef
     ? new UserError("--part auto: this is no task of an array job (no SLURM_ARRAY_TASK_ID).", FORMS)
     : new UserError("--part auto: JOB_COMPLETION_INDEX does not tell the number of parts.", FORMS);
 }
+
+/** Returns the line below the result of a part: what completes the work. */
+export function nextText({ count }: Part): string {
+  return `When all ${count} parts have ended: the same command without --part`;
+}
