@@ -132,7 +132,7 @@ function ownedError(place: string, what: string, owner: Owner): UserError {
   const next = isOnThisHost(owner)
     ? "Watch it, wait for its end, or stop that process first."
     : `Wait for its end. If that process is gone: without a sign of life its place is free after ${SILENT_MS / 60_000} minutes, or delete ${file}.`;
-  return new UserError(ownedText(place, what, owner), next);
+  return new UserError(ownedText(place, what, owner), next, { mayPass: true });
 }
 
 /** @throws UserError naming the place if the file system refuses the owner's file */
