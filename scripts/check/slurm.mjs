@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { guardScript } from "../guard.mjs";
 import { INSTALL, lackOf, removeFolder, SlurmCluster } from "./slurm/cluster.mjs";
+import { DataCases } from "./slurm/data.mjs";
 import { TrainingCases } from "./slurm/training.mjs";
 
 guardScript("check:slurm", { endsByInterrupt: false });
@@ -73,13 +74,14 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 try {
-  const training = new TrainingCases(cluster, folder, tinyData);
-  const seconds = await training.prepare();
-  const rows = [["training, twice, in one process: the standard", 1, seconds.toFixed(0), ""]];
+  const rows = [];
   const [controller, ...nodes] = await freePorts(3);
   await cluster.start({ controller, nodes });
-  for (const each of training.all()) {
-    if (values.only === undefined || each.what.includes(values.only)) rows.push(await rowOf(each));
+  for (const part of [new DataCases(cluster, folder), new TrainingCases(cluster, folder, tinyData)]) {
+    const wanted = part.all().filter(({ what }) => values.only === undefined || what.includes(values.only));
+    if (wanted.length === 0) continue;
+    rows.push([part.standard, 1, (await part.prepare()).toFixed(0), ""]);
+    for (const each of wanted) rows.push(await rowOf(each));
   }
   const cells = [["what", "nodes", "s", "equal to one process"], ["---", "---", "---", "---"], ...rows];
   console.log(cells.map((row) => `| ${row.join(" | ")} |`).join("\n"));

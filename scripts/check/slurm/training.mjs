@@ -2,12 +2,13 @@
 // Each must end with the losses and scores of one process.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Job } from "./jobs.mjs";
+import { processes } from "./processes.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const require = createRequire(import.meta.url);
@@ -29,6 +30,8 @@ const SOON = 20;
 
 /** Runs training jobs on a cluster. */
 export class TrainingCases {
+  /** The row of what the others are compared with. */
+  standard = "training in one process, a short and a long run";
   #cluster;
   #folder;
   #dataDir;
@@ -143,21 +146,11 @@ export class TrainingCases {
 /** Returns CUDA_VISIBLE_DEVICES of the ranks' processes on all nodes, by rank. */
 function gpusOfRanks() {
   const ranks = {};
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const environment = environmentOf(pid);
+  for (const { environment } of processes()) {
     const rank = /"index":(\d+)/.exec(environment.TF_CONFIG)?.[1];
     if (environment.GUIE_SUPERVISOR && rank !== undefined) ranks[rank] = environment.CUDA_VISIBLE_DEVICES;
   }
   return ranks;
-}
-
-function environmentOf(pid) {
-  try {
-    const entries = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-    return Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s)));
-  } catch {
-    return {}; // the process has ended
-  }
 }
 
 /** Asserts that a run was disturbed before its end. */
