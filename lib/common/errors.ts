@@ -10,15 +10,19 @@ export class UserError extends Error {
   readonly what: string;
   /** The next step, as a sentence or a command. */
   readonly next: string | undefined;
+  /** True if the same command may succeed later: a process or host was lost, or a place is in use. */
+  readonly mayPass: boolean;
 
   /**
    * @param what what was expected, what came, and where
    * @param next what to do next, as a sentence or a command
+   * @param options.mayPass see `mayPass`; default false
    */
-  constructor(what: string, next?: string, options?: ErrorOptions) {
+  constructor(what: string, next?: string, options?: ErrorOptions & { mayPass?: boolean }) {
     super(next ? `${what}\n  Next: ${next}` : what, options);
     this.what = what;
     this.next = next;
+    this.mayPass = options?.mayPass ?? false;
   }
 }
 

@@ -40,18 +40,35 @@ export async function tryEach<Result>(
   sets: readonly DataSet[],
   work: (set: DataSet) => Promise<Result>,
 ): Promise<{ results: Result[]; faults: Fault[] }> {
+  const workAndForget = async (set: DataSet) => {
+    const result = await work(set);
+    forgetFault(dataDir, step, set);
+    return result;
+  };
+  return tryEachPart(sets, workAndForget, (set, fault) => recordFault(dataDir, step, set, fault));
+}
+
+/**
+ * Does a part of a step for each data set, next to other processes that do the others: leaves no notes, since only the
+ * last process, without a part, knows whether a data set is finished.
+ * @param noteFault notes a fault, and returns it as it is told
+ * @returns results and faults as `tryEach`
+ */
+export async function tryEachPart<Result>(
+  sets: readonly DataSet[],
+  work: (set: DataSet) => Promise<Result>,
+  noteFault: (set: DataSet, fault: Fault) => Fault = (_, fault) => fault,
+): Promise<{ results: Result[]; faults: Fault[] }> {
   const results: Result[] = [];
   const faults: Fault[] = [];
   for (const set of sets) {
     try {
       results.push(await work(set));
-      forgetFault(dataDir, step, set);
     } catch (thrown) {
       const { syscall } = thrown as NodeJS.ErrnoException;
       const error = inWords(thrown);
       if (!(error instanceof UserError) && syscall === undefined) throw thrown;
-      const fault = { dataset: set.name, message: messageOf(error) };
-      faults.push(recordFault(dataDir, step, set, fault));
+      faults.push(noteFault(set, { dataset: set.name, message: messageOf(error) }));
     }
   }
   return { results, faults };

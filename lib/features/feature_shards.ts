@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
+import { type Part, takesPiece } from "../common/files/part";
 import { parseJson } from "../common/schema";
 import type { Vectors } from "../common/vectors";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
@@ -32,31 +33,43 @@ export interface Shard extends ShardOrigin {
   dtype: FeatureDtype;
 }
 
-/** Lists the shards of a plan: their files, and the images of each. */
-export function* shardsOf({ rows, rowsPerShard = ROWS_PER_SHARD, firstShard = 0 }: FeaturePlan) {
+/** Lists the shards of a plan, or of a part of it: their files, and the images of each. */
+export function* shardsOf(
+  { rows, rowsPerShard = ROWS_PER_SHARD, firstShard = 0 }: FeaturePlan,
+  part: Part = { index: 1, count: 1 },
+) {
   for (let start = 0; start < rows.files.length; start += rowsPerShard) {
+    if (!takesPiece(part, start / rowsPerShard)) continue;
     const count = Math.min(rowsPerShard, rows.files.length - start);
     const files = Array.from({ length: count }, (_, row) => rows.files.at(start + row)!);
     yield { file: FEATURE_FILES.shard(firstShard + start / rowsPerShard), start, files };
   }
 }
 
+/** What `writeShards` knows of a folder; if omitted, it writes all shards. */
+export interface ShardWriting {
+  /** Shards that stay, by file. */
+  kept?: ReadonlyMap<string, Shard>;
+  notes?: SourceNotes;
+  /** Only the shards of this part are written. */
+  part?: Part | undefined;
+}
+
 /**
  * Writes the missing shards of a plan to a folder.
- * @param kept shards that stay, by file
  * @param embedder called only if a shard is missing
+ * @returns all shards, those that stayed too
  */
 export async function writeShards(
   folder: string,
   plan: FeaturePlan,
   identity: string,
-  kept: ReadonlyMap<string, Shard>,
   embedder: () => Promise<EmbedShard>,
+  { kept = new Map(), notes = new SourceNotes(folder), part }: ShardWriting = {},
 ): Promise<Shard[]> {
   const shards: Shard[] = [];
-  const notes = new SourceNotes(folder);
   let embed: EmbedShard | undefined;
-  for (const { file, start, files } of shardsOf(plan)) {
+  for (const { file, start, files } of shardsOf(plan, part)) {
     const finished = kept.get(file);
     if (finished) {
       shards.push(finished);

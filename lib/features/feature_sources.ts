@@ -14,6 +14,7 @@ import {
   seeFile,
 } from "../common/files/fingerprint";
 import { checkInterrupt } from "../common/interrupt";
+import { keysOf } from "../common/typed_keys";
 import { decodeRgb, readImageFile } from "../images/decode";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import { ImageError } from "../images/pixels/image_error";
@@ -79,32 +80,90 @@ export async function findPresent(
 }
 
 const NOTES = z.record(z.string(), z.object({ contents: z.string(), stamps: z.string() }));
+type Notes = z.infer<typeof NOTES>;
+
+/** The ending of the files of notes of shares. */
+export const NOTES_ENDING = ".json";
+
+/** Notes of shares (common/files/shares.ts) of a folder, as paths. */
+export interface SharedNotes {
+  /** The file of this share, which is written in place of the folder's own. */
+  own?: string;
+  /** Files of other shares, oldest first: their stamps count as well. */
+  known?: readonly string[];
+  /** The same; besides, the images of their shards are not looked at. */
+  taken?: readonly string[];
+}
 
 /** The stamps of finished shards, in `sources.json`. A shard without a matching entry is read again. */
 export class SourceNotes {
   readonly #path: string;
-  readonly #notes: Record<string, { contents: string; stamps: string }>;
+  readonly #isShare: boolean;
+  /** What the file holds. */
+  #written: Notes;
+  /** This, and what others have noted. */
+  readonly #known: Notes;
+  readonly #taken: Notes;
 
   /** @param folder of the features */
-  constructor(folder: string) {
-    this.#path = join(folder, "sources.json");
-    this.#notes = existsSync(this.#path)
-      ? readJson(this.#path, NOTES, "Delete it: it is written again.")
-      : {};
+  constructor(folder: string, { own, known = [], taken = [] }: SharedNotes = {}) {
+    const main = join(folder, "sources.json");
+    this.#path = own ?? main;
+    this.#isShare = own !== undefined;
+    this.#written = readNotes(this.#path);
+    this.#taken = joinNotes(taken);
+    this.#known = joinNotes([main, ...known, ...taken, ...(own === undefined ? [] : [own])]);
   }
 
   /** Returns true if the files of a shard have the recorded stamps. */
   knows(shard: string, { contents }: ShardOrigin, { stamps }: ShardLook): boolean {
-    const note = this.#notes[shard];
+    const note = this.#known[shard];
     return stamps !== "" && note?.stamps === stamps && note.contents === digestOf(contents ?? []);
   }
 
-  /** Records the stamps of files whose content matches their shard. */
-  note(shard: string, contents: readonly string[], { stamps }: ShardLook): void {
-    if (stamps === "" || whyNotWritten(this.#path)) return;
-    this.#notes[shard] = { contents: digestOf(contents), stamps };
-    writeJson(this.#path, this.#notes);
+  /** Returns true if a shard was made by a share whose work is taken as it is. */
+  takes(shard: string, { contents }: ShardOrigin): boolean {
+    return contents !== undefined && this.#taken[shard]?.contents === digestOf(contents);
   }
+
+  /** Records the stamps of files whose content matches their shard; a share also records that it has looked at them. */
+  note(shard: string, contents: readonly string[], { stamps }: ShardLook): void {
+    if (stamps === "" && !this.#isShare) return;
+    const note = { contents: digestOf(contents), stamps };
+    this.#known[shard] = note;
+    const before = this.#written[shard];
+    if (before?.contents === note.contents && before.stamps === note.stamps) return;
+    this.#write({ ...this.#written, [shard]: note });
+  }
+
+  /** Records what is known of these shards, and forgets all others. */
+  keepOnly(shards: readonly string[]): void {
+    const kept = shards.flatMap((shard) => {
+      const note = this.#known[shard];
+      return note && note.stamps !== "" ? [[shard, note] as const] : [];
+    });
+    this.#write(Object.fromEntries(kept));
+  }
+
+  #write(notes: Notes): void {
+    const sorted = Object.fromEntries(
+      keysOf(notes)
+        .sort()
+        .map((shard) => [shard, notes[shard]!]),
+    );
+    const isSame = JSON.stringify(sorted) === JSON.stringify(this.#written);
+    if (isSame || whyNotWritten(this.#path)) return;
+    this.#written = sorted;
+    writeJson(this.#path, sorted);
+  }
+}
+
+function readNotes(path: string): Notes {
+  return existsSync(path) ? readJson(path, NOTES, "Delete it: it is written again.") : {};
+}
+
+function joinNotes(paths: readonly string[]): Notes {
+  return Object.assign({}, ...paths.map(readNotes)) as Notes;
 }
 
 /**
@@ -119,6 +178,7 @@ export async function countChanged(
   sources: FeatureSources,
   notes: SourceNotes,
 ): Promise<number> {
+  if (notes.takes(shard, origin) && (await weightsContent(sources)) === origin.weights) return 0;
   const look = await lookAt(sources, files);
   if (!origin.contents) {
     const newer = look.images.filter((seen) => seen && seen.changedMs > origin.madeMs).length;
@@ -127,8 +187,8 @@ export async function countChanged(
     if ((await weightsContent(sources)) !== origin.weights) return files.length;
     const changed = await countOthers(origin.contents, files, sources, look);
     if (changed > 0) return changed;
-    notes.note(shard, origin.contents, look);
   }
+  if (origin.contents) notes.note(shard, origin.contents, look);
   return countReadable(origin.skipped, files, sources, look);
 }
 

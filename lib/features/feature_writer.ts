@@ -1,7 +1,7 @@
 // Writes a folder of features shard by shard; after a kill, the next start continues after the last finished shard.
 // Shapes: N images, F features per image.
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { pathForSpreadsheet } from "../common/csv/spreadsheet";
@@ -9,38 +9,26 @@ import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
 import { makeFolder, removeTemporaries, writeJson } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
-import {
-  isUnsettled,
-  makingPlace,
-  putInPlace,
-  requireReplaceable,
-  settleReplaced,
-} from "../common/files/replace";
+import { isUnsettled, putInPlace, settleReplaced, sharesPlace } from "../common/files/replace";
+import { dropShares, noticeTaken, shareFiles, untilSharesEnded } from "../common/files/shares";
 import { notice } from "../common/notice";
 import { projectPath } from "../common/project";
 import { sliceRows, type Vectors } from "../common/vectors";
 import { sumFile } from "../formats/bytes";
-import { openSafetensors } from "../formats/safetensors";
-import {
-  FEATURE_FILES,
-  FEATURE_FOLDER,
-  type FeatureDtype,
-  type FeatureSummary,
-  type Features,
-  openFeatures,
-  readSummary,
-  shardsIn,
-} from "./feature_files";
-import { type EmbedShard, type FeaturePlan, identityOf, rowsIdentityOf } from "./feature_plan";
-import { readShard, rowContents, type Shard, shardsOf, writeShards } from "./feature_shards";
-import { countChanged, digestOf, joinContents, SourceNotes } from "./feature_sources";
+import { FEATURE_FILES, type FeatureSummary, type Features, openFeatures } from "./feature_files";
+import type { EmbedShard, FeaturePlan } from "./feature_plan";
+import { readShard, rowContents, type Shard, writeShards } from "./feature_shards";
+import { countChanged, digestOf, joinContents, NOTES_ENDING, SourceNotes } from "./feature_sources";
+import { findShards, type Identities, identitiesOf, isFinished } from "./found_shards";
 import { writeRowsCsv } from "./rows_csv";
+import { EMBEDDING, shardPlace } from "./shard_place";
 
 /**
  * Returns the features of a plan, from the folder if it holds exactly these, else computed and written there, each
  * shard renamed into place when it is complete. If the folder holds other features that may be replaced, the new ones
  * are made next to it and replace it when complete. An interruption leaves finished shards, but no folder that looks
- * finished. A second process on the same folder waits for the first.
+ * finished. A second process on the same folder waits for the first; shards by `ensureFeatureShare` are taken as they
+ * are, once its processes have ended.
  * @param path absolute
  * @param embedder called only if a shard is missing
  * @throws UserError if the folder holds other features and `replace` is false, or holds anything but features; if no
@@ -52,45 +40,44 @@ export async function ensureFeatureFolder(
   plan: FeaturePlan,
   embedder: () => Promise<EmbedShard>,
 ): Promise<Features> {
-  const find = async () => ((await findShards(path, plan)).isWhole ? openFeatures(path) : undefined);
+  const identities = identitiesOf(plan);
+  const find = async () => {
+    if (isUnsettled(path) || existsSync(sharesPlace(path)) || !isFinished(path, identities)) return undefined;
+    return (await findShards(path, plan, { identities })).isWhole ? openFeatures(path) : undefined;
+  };
   const make = async () => {
+    await untilSharesEnded(path, EMBEDDING);
     settleReplaced(path);
-    if (!(await findShards(path, plan)).isWhole) await makeFeatures(path, plan, embedder);
+    await makeFeatures(path, plan, identities, embedder);
     return openFeatures(path);
   };
-  return findOrMake(path, "The embedding", async () => (isUnsettled(path) ? undefined : find()), make);
+  return findOrMake(path, EMBEDDING, find, make);
 }
 
 async function makeFeatures(
   path: string,
   plan: FeaturePlan,
+  identities: Identities,
   embedder: () => Promise<EmbedShard>,
 ): Promise<void> {
-  const present = await findShards(path, plan);
-  const { identities, changed } = present;
+  const { identity } = identities;
+  const target = shardPlace(path, plan, identity);
+  const shares = shareFiles(path, NOTES_ENDING);
+  const isNew = !isFinished(target, identities);
+  if (isNew) noticeTaken(shares, "features");
+  const notes = new SourceNotes(target, isNew ? { known: shares.old, taken: shares.recent } : {});
+  const { kept, isWhole, changed } = await findShards(target, plan, { identities, notes });
+  if (isWhole && target === path) return dropShares(path);
   if (changed !== undefined) notice(`${path}: ${changed}`);
-  const summary = readSummary(path);
-  if (summary?.identity === identities.identity) refuseOtherDtype(path, summary.dtype, plan.dtype);
-  const found = identityIn(path);
-  const isOther = found !== undefined && found !== identities.identity;
-  if (isOther && !plan.replace) {
-    throw new UserError(
-      `${path} holds features of other images, or of other settings.`,
-      "Choose another folder, or give --overwrite.",
-    );
-  }
-  if (found === undefined || isOther) requireReplaceable(path, FEATURE_FOLDER, { overwrite: true });
-  const target = isOther ? makingPlace(path) : path;
-  if (!isOther) rmSync(join(path, FEATURE_FILES.summary), { force: true });
+  if (target === path) rmSync(join(path, FEATURE_FILES.summary), { force: true });
   removeTemporaries(target);
   makeFolder(target); // fails before anything is embedded if the folder is not writable
-  const { kept } = isOther ? await findShards(target, plan) : present;
-  const shards = await writeShards(target, plan, identities.identity, kept, embedder);
+  const shards = await writeShards(target, plan, identity, embedder, { kept, notes });
+  notes.keepOnly(shards.map(({ file }) => file));
+  dropShares(path); // their notes are in these
   await finish(target, plan, identities, shards);
-  if (isOther) putInPlace(path, target);
+  if (target !== path) putInPlace(path, target);
 }
-
-type Identities = Pick<FeatureSummary, "identity" | "rowsIdentity">;
 
 /**
  * Returns the features of a plan that belong to a data directory or a run: from the folder below it if that holds them,
@@ -170,41 +157,6 @@ function contentOfNumbers(data: Float32Array): string {
   return hash.digest("hex");
 }
 
-/** Finds the shards of a plan in a folder that can stay, by file. */
-export async function findShards(path: string, plan: FeaturePlan) {
-  const identities = { identity: identityOf(plan), rowsIdentity: rowsIdentityOf(plan) };
-  const notes = new SourceNotes(path);
-  const kept = new Map<string, Shard>();
-  let [shards, changedShards, changed] = [0, 0, 0];
-  for (const { file, files } of shardsOf(plan)) {
-    shards++;
-    const shard = readShard(path, file);
-    if (shard?.identity !== identities.identity || (plan.dtype !== undefined && shard.dtype !== plan.dtype))
-      continue;
-    const others = plan.sources ? await countChanged(file, shard, files, plan.sources, notes) : 0;
-    if (others === 0) kept.set(file, shard);
-    else changedShards++;
-    changed += others;
-  }
-  const { identity, rowsIdentity } = readSummary(path) ?? {};
-  const isFinished = identity === identities.identity && rowsIdentity === identities.rowsIdentity;
-  return {
-    identities,
-    kept,
-    isWhole: isFinished && kept.size === shards,
-    changed: changed > 0 ? changedText({ changed, changedShards, shards }) : undefined,
-  };
-}
-
-function changedText({
-  changed,
-  changedShards,
-  shards,
-}: Record<"changed" | "changedShards" | "shards", number>): string {
-  const images = changed === 1 ? "1 image was" : `${changed.toLocaleString("en-US")} images were`;
-  return `${images} changed, or can be read now; ${changedShards} of ${shards} files of features are recomputed.`;
-}
-
 async function finish(
   folder: string,
   { rows, madeBy }: FeaturePlan,
@@ -268,24 +220,4 @@ function removeOtherShards(folder: string, shards: readonly Shard[]): void {
     )
       rmSync(join(folder, name));
   }
-}
-
-/** Reads the identity of a folder's features, finished or not; undefined if there are none. */
-function identityIn(folder: string): string | undefined {
-  const [shard] = shardsIn(folder);
-  return readSummary(folder)?.identity ?? (shard && openedIdentity(join(folder, shard)));
-}
-
-function refuseOtherDtype(folder: string, found: FeatureDtype, wanted: FeatureDtype | undefined): void {
-  if (wanted === undefined || wanted === found) return;
-  throw new UserError(
-    `${folder} holds these features as ${found}; some numbers do not fit ${wanted}.`,
-    "Leave --dtype out.",
-  );
-}
-
-function openedIdentity(path: string): string | undefined {
-  const { metadata, close } = openSafetensors(path);
-  close();
-  return metadata.identity;
 }

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { UserError } from "../common/errors";
 import { fileFingerprint, seeFile } from "../common/files/fingerprint";
 import { keptFolder } from "../common/files/kept_folder";
+import type { Part } from "../common/files/part";
 import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import type { Texts } from "../common/texts";
@@ -15,7 +16,8 @@ import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader"
 import { planViews, type Views } from "../images/loading/views";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
-import type { EmbedShard, ShardResult } from "./feature_plan";
+import type { EmbedShard, FeaturePlan, ShardResult } from "./feature_plan";
+import { ensureKeptShare, type FeatureShare } from "./feature_share";
 import type { FeatureSources } from "./feature_sources";
 import { ensureKeptFeatures } from "./feature_writer";
 
@@ -52,25 +54,10 @@ export async function ensureBackboneFeatures(
   files: Texts,
   { onProgress }: ProgressOptions = {},
 ): Promise<Features> {
-  let backbone: Backbone | undefined;
-  const plan = {
-    rows: { files },
-    madeBy: madeByBackbone(config),
-    replace: true,
-    sources: backboneSources(config, dataFolder(config)),
-  };
-  try {
-    const features = await ensureKeptFeatures(
-      dataFolder(config),
-      featureParts(config, set),
-      plan,
-      async () => {
-        backbone = await loadBackbone(config);
-        return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
-      },
-    );
+  return withBackbone(config, set, files, { onProgress }, async (plan, embedder, isUsed) => {
+    const features = await ensureKeptFeatures(dataFolder(config), featureParts(config, set), plan, embedder);
     const siblings = dirname(features.folder);
-    if (backbone && features.dtype === "float32" && !NOTICED.has(siblings)) {
+    if (isUsed() && features.dtype === "float32" && !NOTICED.has(siblings)) {
       NOTICED.add(siblings);
       const note = "kept as float32: some numbers exceed 65,504, the largest float16";
       onProgress?.({
@@ -82,6 +69,45 @@ export async function ensureBackboneFeatures(
       });
     }
     return features;
+  });
+}
+
+/**
+ * Embeds one part of these features, next to other processes that embed the others; `ensureFeatures` then completes
+ * them. @throws UserError, UnreachableFile as `ensureFeatures`, except for images that cannot be read
+ */
+export async function embedBackboneShare(
+  config: FileFeatureSettings,
+  set: string,
+  files: Texts,
+  { part, onProgress }: ProgressOptions & { part: Part },
+): Promise<FeatureShare> {
+  return withBackbone(config, set, files, { onProgress }, (plan, embedder) =>
+    ensureKeptShare(dataFolder(config), featureParts(config, set), { plan, part, embedder }),
+  );
+}
+
+/** Calls `work` with the plan of a set's features, and a function that loads the backbone to embed it. */
+async function withBackbone<T>(
+  config: FileFeatureSettings,
+  set: string,
+  files: Texts,
+  { onProgress }: ProgressOptions,
+  work: (plan: FeaturePlan, embedder: () => Promise<EmbedShard>, isUsed: () => boolean) => Promise<T>,
+): Promise<T> {
+  let backbone: Backbone | undefined;
+  const plan = {
+    rows: { files },
+    madeBy: madeByBackbone(config),
+    replace: true,
+    sources: backboneSources(config, dataFolder(config)),
+  };
+  const embedder = async () => {
+    backbone = await loadBackbone(config);
+    return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
+  };
+  try {
+    return await work(plan, embedder, () => backbone !== undefined);
   } finally {
     backbone?.dispose();
   }

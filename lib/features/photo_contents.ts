@@ -6,14 +6,16 @@ import { z } from "zod";
 import { readJson, writeFileAtomically } from "../common/files/files";
 import { fileContent, type SeenFile, seeFile } from "../common/files/fingerprint";
 
-const NOTES = z.record(z.string(), z.object({ stamp: z.string(), content: z.string() }));
+const NOTE = z.object({ stamp: z.string(), content: z.string() });
+const NOTES = z.record(z.string(), NOTE);
+type Note = z.infer<typeof NOTE>;
 const NAME_LENGTH = 8;
 
 /** The hashes of the photos of one folder. */
 export class PhotoContents {
   readonly #path: string;
   readonly #folder: string;
-  readonly #notes: Map<string, { stamp: string; content: string }>;
+  readonly #notes: Map<string, Note>;
   #isChanged = false;
 
   /**
@@ -24,10 +26,14 @@ export class PhotoContents {
     const key = createHash("sha256").update(folder).digest("hex").slice(0, NAME_LENGTH);
     this.#path = join(home, `${basename(folder)}-${key}.json`);
     this.#folder = folder;
+    this.#notes = this.#read();
+  }
+
+  #read(): Map<string, Note> {
     const notes = existsSync(this.#path)
       ? readJson(this.#path, NOTES, "Delete it: it is written again.")
       : {};
-    this.#notes = new Map(Object.entries(notes));
+    return new Map(Object.entries(notes));
   }
 
   /** Returns a photo's hash if its stamp tells; undefined if the photo must be read. */
@@ -48,9 +54,13 @@ export class PhotoContents {
     this.#isChanged = true;
   }
 
-  /** Writes the notes, without those of photos that are gone. */
+  /**
+   * Writes the notes, with those that other processes have written since, and without those of photos that are gone. Of
+   * two processes that write at the same moment one loses notes: their photos are read again.
+   */
   async save(): Promise<void> {
     if (!this.#isChanged) return;
+    for (const [file, note] of this.#read()) if (!this.#notes.has(file)) this.#notes.set(file, note);
     for (const file of this.#notes.keys())
       if (!(await seeFile(resolve(this.#folder, file)))) this.#notes.delete(file);
     writeFileAtomically(this.#path, JSON.stringify(Object.fromEntries(this.#notes)));

@@ -10,7 +10,8 @@ import type { PhotoEmbedder } from "../features/embed_photos";
 import { FEATURE_FILES, type Features } from "../features/feature_files";
 import { type EmbedShard, identityOf } from "../features/feature_plan";
 import { readShard, rowContents, writeShards } from "../features/feature_shards";
-import { findShards, writeClasses } from "../features/feature_writer";
+import { writeClasses } from "../features/feature_writer";
+import { findShards } from "../features/found_shards";
 import type { FeatureRows } from "../features/rows_csv";
 import { requireSameModel } from "../features/same_model";
 import type { UnusableImage } from "../images/loading/pixel_loader";
@@ -153,7 +154,7 @@ async function append(
   const { kept } = await findShards(folder, plan);
   const begun = { views: viewsOf(madeBy), stage: "photos", total: rows.files.length, onProgress };
   const embed = async () => checked(await embedder.embedShards(base, begun), folder, length);
-  const written = await writeShards(folder, plan, identityOf(plan), kept, embed);
+  const written = await writeShards(folder, plan, identityOf(plan), embed, { kept });
   done.skipped = written.flatMap((shard) => shard.skipped);
   const shards = written.filter(({ count }) => count > 0);
   if (shards.length === 0) return undefined;

@@ -1,6 +1,7 @@
 // What is wrong with photos: broken, odd and unlike files, twins, wrong labels, classes that are one or two.
 // Shapes: N photos that can be read.
 import { UserError } from "../common/errors";
+import { type Part, takesPiece } from "../common/files/part";
 import { withSignal } from "../common/interrupt";
 import { notice } from "../common/notice";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
@@ -132,6 +133,33 @@ export async function inspectPhotos({ signal, ...options }: InspectOptions): Pro
         "Replace these files, or name another folder.",
       );
     return reportOf(photos, readable, broken, options);
+  });
+}
+
+/** Numbers of one part of the photos. */
+export interface InspectShare {
+  /** Photos of this part. */
+  photos: number;
+  /** Photos of all parts. */
+  total: number;
+}
+
+/**
+ * Computes and keeps the vectors and looks of one part of the photos, next to other processes that do the others; an
+ * inspection then finds them. @throws UserError as `inspectPhotos`
+ */
+export async function inspectShare({
+  signal,
+  part,
+  ...options
+}: InspectOptions & { part: Part }): Promise<InspectShare> {
+  return withSignal(signal, async () => {
+    const { folder, files } = await readSource(options);
+    const mine = Array.from(files).filter((_, place) => takesPiece(part, place));
+    const list = { folder, rows: { files: mine } };
+    await photoVectors(options.model, list, options);
+    await photoLooks(list, options);
+    return { photos: mine.length, total: files.length };
   });
 }
 

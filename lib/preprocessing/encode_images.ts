@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { mapConcurrently } from "../common/concurrent";
 import { requireFoldersOf } from "../common/files/file_faults";
 import { type SeenFile, seeFile } from "../common/files/fingerprint";
-import type { MakingOf, SourceRecord } from "../common/files/source_record";
+import type { MakingOf, SourceEntry, SourceRecord } from "../common/files/source_record";
 import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "../images/jpeg/convert";
@@ -15,6 +15,8 @@ export interface EncodeImagesOptions extends JpegSettings {
   concurrency: number;
   /** Earlier results by source; the new ones are added. */
   record: SourceRecord;
+  /** Returns the entry of a task that another process has finished; it is not looked at again. */
+  finished?: (task: MakingOf) => SourceEntry | undefined;
   /** Name of the stage in progress reports. */
   stage: string;
   onProgress?: OnProgress | undefined;
@@ -40,10 +42,10 @@ interface PendingTask {
 export async function encodeImages(
   count: number,
   taskOf: (index: number) => MakingOf,
-  { concurrency, record, stage, onProgress, ...settings }: EncodeImagesOptions,
+  { concurrency, record, finished: known, stage, onProgress, ...settings }: EncodeImagesOptions,
 ): Promise<Map<number, string>> {
   try {
-    const { pending, reasons } = await findPending(count, taskOf, record);
+    const { pending, reasons } = await findPending(count, taskOf, record, known);
     const finished = count - pending.length - reasons.size;
     const note = finished > 0 ? { note: `${finished} were finished before` } : {};
     const report = (done: number) =>
@@ -72,6 +74,7 @@ async function findPending(
   count: number,
   taskOf: (index: number) => MakingOf,
   record: SourceRecord,
+  finished: EncodeImagesOptions["finished"],
 ): Promise<{ pending: PendingTask[]; reasons: Map<number, string> }> {
   const pending: PendingTask[] = [];
   const reasons = new Map<number, string>();
@@ -79,16 +82,19 @@ async function findPending(
   for (let index = 0; index < count; index++) {
     if (index % CHECKS_PER_TURN === 0) await checkInterrupt();
     const task = taskOf(index);
+    const known = finished?.(task);
+    if (known?.reason) reasons.set(index, known.reason);
+    if (known) continue;
     const seen = await seeFile(task.source);
     if (seen ? await record.isMade(task, seen) : isThere(task.target)) continue;
     if (seen) {
       record.forget(task.image);
       pending.push({ index, seen });
-    } else {
-      const known = record.get(task.image)?.reason;
-      if (!known) missing.push(task);
-      reasons.set(index, known || MISSING);
+      continue;
     }
+    const reason = record.get(task.image)?.reason;
+    if (!reason) missing.push(task);
+    reasons.set(index, reason || MISSING);
   }
   requireFoldersOf(missing.map(({ source }) => source));
   for (const { image } of missing) record.set(image, { stamp: "", content: "", reason: MISSING });

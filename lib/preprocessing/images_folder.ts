@@ -1,10 +1,11 @@
 // The folder of a data set's preprocessed images: `settings.json` holds the settings they were made with, `images/` the
 // images.
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, opendirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../common/errors";
-import { readJson, TEMPORARY_NAME, writeJson } from "../common/files/files";
+import { createExclusively } from "../common/files/exclusive";
+import { jsonText, readJson, TEMPORARY_NAME } from "../common/files/files";
 import { noticeOnce } from "../common/notice";
 import { shellQuoted } from "../common/shell";
 import { RESIZE_MODES, type ResizeMode } from "../config/model";
@@ -13,6 +14,11 @@ import { PIXEL_RULES } from "../images/readers/options";
 import { IMAGES_HOME } from "./layout";
 
 const STAMP = "settings.json";
+
+/** Returns the path of the record of the sources of a data set's images. @param folder absolute */
+export function recordPath(folder: string): string {
+  return join(folder, "sources.jsonl");
+}
 
 const SETTINGS = z.object({
   imageSizePx: z.number().int().positive(),
@@ -23,7 +29,8 @@ const SETTINGS = z.object({
 }) satisfies z.ZodType<JpegSettings>;
 
 /**
- * Checks that `folder` is new or holds images of the same settings, and writes the settings into it.
+ * Checks that `folder` is new or holds images of the same settings, and writes the settings into it. Of processes that
+ * begin at once with different settings, one writes its own, and the others are refused.
  * @throws UserError for images of other settings, or a folder of other files
  */
 export function claimImagesFolder(folder: string, settings: JpegSettings): void {
@@ -36,18 +43,36 @@ export function claimImagesFolder(folder: string, settings: JpegSettings): void 
   const stamp = join(folder, STAMP);
   const images = join(folder, "images");
   const next = `To make them again: rm -r ${folder}`;
-  if (existsSync(stamp)) {
-    const made = readJson(stamp, SETTINGS, next);
-    const [were, are] = [made, SETTINGS.parse(settings)].map((value) => JSON.stringify(value));
-    if (were !== are) {
-      throw new UserError(`${folder} holds images made with ${were}; this run needs ${are}.`, next);
-    }
-  } else if (existsSync(images) && readdirSync(images).length > 0) {
-    throw new UserError(`${images} holds files, but no settings.json says how they were made.`, next);
-  } else {
-    writeJson(stamp, settings);
+  if (!existsSync(stamp)) {
+    const holdsOthers = existsSync(images) && readdirSync(images).length > 0;
+    const isNew = !holdsOthers && createExclusively(stamp, jsonText(settings), { durable: true });
+    if (!isNew && !existsSync(stamp))
+      throw new UserError(`${images} holds files, but no settings.json says how they were made.`, next);
   }
+  const made = readJson(stamp, SETTINGS, next);
+  const [were, are] = [made, SETTINGS.parse(settings)].map((value) => JSON.stringify(value));
+  if (were !== are)
+    throw new UserError(`${folder} holds images made with ${were}; this run needs ${are}.`, next);
   mkdirSync(images, { recursive: true });
+}
+
+/** Lists the JPEGs in `folder`/images that are not empty. */
+export function listMade(folder: string): ReadonlySet<string> {
+  const images = join(folder, "images");
+  const made = new Set<string>();
+  const listing = opendirSync(images);
+  try {
+    // name by name: a network file system then sends sizes with the names
+    for (let entry = listing.readSync(); entry; entry = listing.readSync())
+      if (entry.name.endsWith(".jpg") && isFilled(join(images, entry.name))) made.add(entry.name);
+  } finally {
+    listing.closeSync();
+  }
+  return made;
+}
+
+function isFilled(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /**

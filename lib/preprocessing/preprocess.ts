@@ -1,56 +1,38 @@
 // Data_preprocessing: drops small classes, resizes every kept image by the resize rule, writes JPEGs and a table.
 import { copyFileSync, existsSync, rmSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { join, posix } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { writeCsv } from "../common/csv/csv";
-import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
-import { removeAbandoned, writeTogether } from "../common/files/files";
-import { fileContent, NO_CONTENT, seeFile } from "../common/files/fingerprint";
-import { SourceRecord } from "../common/files/source_record";
-import { findFile, hasForms, sameName } from "../common/files/unicode_names";
+import { makeFolder, removeAbandoned, writeTogether } from "../common/files/files";
+import { type Part, takesPiece } from "../common/files/part";
+import {
+  asShare,
+  dropShares,
+  noticeTaken,
+  shareFile,
+  shareFiles,
+  untilSharesEnded,
+} from "../common/files/shares";
 import { withSignal } from "../common/interrupt";
-import type { TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
-import type { ResizeMode } from "../config/model";
 import type { DataSet } from "../datasets/catalogue";
 import { PREPROCESS, throwFaults, tryEach } from "../datasets/over_data_sets";
-import { type ImageRow, readImageRows, writeImageRows } from "../datasets/rows";
-import type { JpegSettings } from "../images/jpeg/convert";
-import { assertPixelRule, type PixelRule } from "../images/readers/options";
-import { withContent } from "./content_names";
-import { encodeImages } from "./encode_images";
-import { claimImagesFolder, keepOnly } from "./images_folder";
+import { type ImageRow, writeImageRows } from "../datasets/rows";
+import { keepOnly, recordPath } from "./images_folder";
 import {
   type DatasetName,
   preprocessedClasses,
   preprocessedCsv,
   preprocessedFolder,
-  preprocessedImage,
   rejectsCsv,
   sourceClasses,
-  sourceCsv,
 } from "./layout";
+import { type PreprocessOptions, prepareMaking } from "./preparation";
+import { countClasses, keepLargeClasses, noClassLeft, readWantedRows } from "./wanted_rows";
 
-const JPEG_QUALITY = 95;
-
-/** Options of preprocessing one data set. */
-export interface PreprocessOptions extends TaskOptions {
-  /** Path, absolute or below the project's folder. */
-  dataDir: string;
-  /** Row of the catalogue; classes with fewer than `smallestClass` images are dropped. */
-  dataset: DatasetName & Pick<DataSet, "smallestClass" | "own">;
-  /** Longest side of an image that keeps its size. Default: 224. */
-  imageSizePx?: number;
-  /** How an image becomes a square before it is resized. Default: "squash", the original's. */
-  resizeMode?: ResizeMode;
-  /** Number of threads, each with one image at a time. Default: one more than the CPU's, to hide waits for a disk. */
-  concurrency?: number;
-  /** "reduced" is faster on large JPEGs and less exact. Default: "full", OpenCV's pixels. */
-  decoding?: JpegSettings["decoding"];
-  /** "opencv": the original's pixels also for transparent and CMYK images. Default: "shown", as a person sees them. */
-  pixels?: PixelRule;
-}
+/** The work, for messages. */
+const PREPROCESSING = "Data_preprocessing";
+const RECORD_ENDING = ".jsonl";
 
 /** Numbers of rows and classes before and after preprocessing. */
 export interface PreprocessResult {
@@ -72,7 +54,8 @@ export interface PreprocessResult {
  *
  * It can be stopped at any time and run again: a JPEG with its final name is complete and is made again only if its
  * source has changed (recorded in `<folder>/sources.jsonl`). It retries images that could not be read. The images
- * folder belongs to this step: JPEGs that no row names are removed.
+ * folder belongs to this step: JPEGs that no row names are removed. Images that shares have finished
+ * (`preprocessShare`) are taken as they are; this call waits for shares under way, and makes what is missing.
  * @throws UserError for a missing or invalid table, for images made with other settings, if no class is left, and if
  * another process preprocesses the same data set; UnreachableFile, with no table written, if images cannot be read
  * through no fault of their own
@@ -83,49 +66,28 @@ export async function preprocessDataset(options: PreprocessOptions): Promise<Pre
   const dataDir = projectPath(options.dataDir);
   const folder = join(dataDir, preprocessedFolder(options.dataset));
   return withSignal(options.signal, () =>
-    asOwner(folder, "Data_preprocessing", () => preprocessOwned({ ...options, dataDir })),
+    asOwner(folder, PREPROCESSING, () => preprocessOwned({ ...options, dataDir })),
   );
 }
 
 async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessResult> {
-  const { dataDir, dataset, imageSizePx = 224, decoding = "full", pixels = "shown" } = options;
-  const { resizeMode = "squash" } = options;
-  const { concurrency = availableParallelism() + 1, onProgress } = options;
-  assertPixelRule(pixels);
-  const rows = await readImageRows(join(dataDir, sourceCsv(dataset)), "npx guie get-data");
-  checkSources(rows, dataset);
-  const wanted = keepLargeClasses(rows, dataset.smallestClass);
-  if (wanted.length === 0) throw noClassLeft(dataset, `all ${countClasses(rows)} classes are smaller`);
-
+  const { dataDir, dataset } = options;
   const folder = join(dataDir, preprocessedFolder(dataset));
-  // settings.json of folders that were made before these options existed does not have them
-  const rule = {
-    ...(pixels === "shown" ? {} : { pixels }),
-    ...(resizeMode === "squash" ? {} : { resizeMode }),
-  };
-  const settings = { imageSizePx, jpegQuality: JPEG_QUALITY, decoding, ...rule };
-  claimImagesFolder(folder, settings);
+  await untilSharesEnded(folder, PREPROCESSING);
+  const { rows, wanted } = await readWantedRows(dataDir, dataset);
   for (const table of [rejectsCsv(dataset), preprocessedCsv(dataset)])
     removeAbandoned(join(dataDir, table), { ofThisMachine: true });
-  const record = await SourceRecord.open(join(folder, "sources.jsonl"));
-  const contents = dataset.own ? await contentsOf(dataDir, wanted, record) : undefined;
-  const madeOf = (imageFile: string) => {
-    const image = preprocessedImage(imageFile, dataset);
-    return contents ? withContent(image, contents.get(imageFile)!) : image;
-  };
-  const taskOf = (index: number) => {
-    const { imageFile } = wanted[index]!;
-    return {
-      image: imageFile,
-      source: onDisk(dataDir, imageFile),
-      target: join(dataDir, madeOf(imageFile)),
-    };
-  };
-  const making = { ...settings, concurrency, record, stage: dataset.name, onProgress };
-  const reasons = await encodeImages(wanted.length, taskOf, making);
+  const shares = shareFiles(folder, RECORD_ENDING);
+  noticeTaken(shares, `images of ${dataset.name}`);
+  const { record, madeOf, run } = await prepareMaking(options, wanted, {
+    recordPath: recordPath(folder),
+    others: shares.old.length > 0 ? { before: shares.old, after: shares.recent } : { after: shares.recent },
+  });
+  const reasons = await run();
   await writeRejects(join(dataDir, rejectsCsv(dataset)), wanted, reasons);
 
   await record.keepOnly(wanted.map(({ imageFile }) => imageFile));
+  dropShares(folder); // their records are in this one
 
   const readable = wanted.filter((_, index) => !reasons.has(index));
   const kept = keepLargeClasses(readable, dataset.smallestClass);
@@ -147,23 +109,6 @@ async function preprocessOwned(options: PreprocessOptions): Promise<PreprocessRe
   };
 }
 
-/** Returns the hash of each photo by its path: from the record while the file is the same, else from its bytes. */
-async function contentsOf(
-  dataDir: string,
-  rows: readonly ImageRow[],
-  record: SourceRecord,
-): Promise<Map<string, string>> {
-  const contents = new Map<string, string>();
-  for (const { imageFile } of rows) {
-    const source = onDisk(dataDir, imageFile);
-    const [seen, entry] = [await seeFile(source), record.get(imageFile)];
-    const isKnown = entry?.content && (!seen || (seen.stamp !== "" && seen.stamp === entry.stamp));
-    const content = isKnown ? entry.content : seen ? await fileContent(source) : NO_CONTENT;
-    contents.set(imageFile, content);
-  }
-  return contents;
-}
-
 /**
  * Writes the table, and the names of its classes next to it: Get_Data renumbers the classes when a folder is added,
  * but this table keeps its numbers.
@@ -181,30 +126,51 @@ async function writeTable(dataDir: string, dataset: DatasetName, rows: readonly 
   });
 }
 
-/** Counts the different labels. */
-function countClasses(rows: readonly ImageRow[]): number {
-  return new Set(rows.map((row) => row.label)).size;
+/** Numbers of images of a share. */
+export interface PreprocessShare {
+  dataset: string;
+  /** Number of images of this part. */
+  images: number;
+  /** Number of images of all parts. */
+  total: number;
+  /** Number of images of this part that could not be read. */
+  rejected: number;
 }
 
-/** Checks the paths of a table. @throws UserError for a path outside of the data directory, or one that occurs twice */
-function checkSources(rows: readonly ImageRow[], dataset: DatasetName): void {
-  const rowOfSource = new Map<string, number>();
-  for (const [index, { imageFile }] of rows.entries()) {
-    const source = sameName(posix.normalize(imageFile));
-    const where = `${sourceCsv(dataset)}, row ${index + 1}`;
-    if (posix.isAbsolute(source) || source === ".." || source.startsWith("../")) {
-      throw new UserError(
-        `${where}: "${imageFile}" is outside the data directory.`,
-        "Paths are relative to the data directory: move the images below it and write the table again.",
-      );
-    }
-    const earlier = rowOfSource.get(source);
-    if (earlier !== undefined) {
-      const next = "Keep one of the two rows: an image has one class.";
-      throw new UserError(`${where}: "${imageFile}" is already in row ${earlier + 1}.`, next);
-    }
-    rowOfSource.set(source, index);
-  }
+/**
+ * Makes one part of a data set's images, next to other processes that make the others; writes no tables. A last call of
+ * `preprocessDataset` completes the data set: the files are those of one process.
+ * @throws UserError as `preprocessDataset`; UnreachableFile
+ * @example
+ * await preprocessShare({ dataDir: "data/guie", dataset: findDataSet("Fruit"), part: { index: 2, count: 4 } });
+ */
+export async function preprocessShare({
+  part,
+  ...options
+}: PreprocessOptions & { part: Part }): Promise<PreprocessShare> {
+  const { dataset } = options;
+  const dataDir = projectPath(options.dataDir);
+  const folder = join(dataDir, preprocessedFolder(dataset));
+  const work = async () => {
+    const { wanted } = await readWantedRows(dataDir, dataset);
+    const mine = wanted.filter((_, index) => takesPiece(part, index));
+    const own = shareFile(folder, part, RECORD_ENDING);
+    const { old, recent } = shareFiles(folder, RECORD_ENDING);
+    const others = [...old, ...recent].filter((path) => path !== own);
+    makeFolder(dirname(own));
+    const { run } = await prepareMaking({ ...options, dataDir }, mine, {
+      recordPath: own,
+      others: { before: [recordPath(folder), ...others] },
+    });
+    const reasons = await run();
+    return {
+      dataset: dataset.name,
+      images: mine.length,
+      total: wanted.length,
+      rejected: reasons.size,
+    };
+  };
+  return withSignal(options.signal, () => asShare(folder, part, PREPROCESSING, work));
 }
 
 /**
@@ -222,25 +188,6 @@ export async function preprocessDataSets(
   );
   throwFaults(PREPROCESS, faults);
   return results;
-}
-
-/** Returns a path in the disk's form of Unicode, which may differ from the table's; a missing file's path unchanged. */
-function onDisk(dataDir: string, imageFile: string): string {
-  return join(dataDir, hasForms(imageFile) ? (findFile(dataDir, imageFile) ?? imageFile) : imageFile);
-}
-
-/** Returns the rows of classes with at least `smallestClass` rows, in their order. */
-function keepLargeClasses<Row extends ImageRow>(rows: readonly Row[], smallestClass: number): Row[] {
-  const sizes = new Map<number, number>();
-  for (const { label } of rows) sizes.set(label, (sizes.get(label) ?? 0) + 1);
-  return rows.filter(({ label }) => sizes.get(label)! >= smallestClass);
-}
-
-function noClassLeft({ name, smallestClass }: PreprocessOptions["dataset"], why: string): UserError {
-  return new UserError(
-    `${name}: no class with at least ${smallestClass} images is left: ${why}.`,
-    "Look at its table and its raw images, or lower `smallestClass`.",
-  );
 }
 
 async function writeRejects(

@@ -214,6 +214,7 @@ function refuseIfUnderWay(folder: string): void {
   throw new UserError(
     ownedText(folder, THE_RUN, trainerOf(folder)!),
     "Watch it, or stop that process first.",
+    { mayPass: true },
   );
 }
 

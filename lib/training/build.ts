@@ -80,15 +80,14 @@ async function buildFrozen(
   config: TrainingSettings,
   { onProgress, ranks }: BuildOptions,
 ): Promise<TrainingSetup> {
-  const read = () =>
-    readFrozenData(config, {
-      onProgress,
-      check: (data, distinct, source) => {
-        requireLearnable(data, config, source);
-        requireMemory(config, { classes: data.classCount, distinct });
-      },
-    });
-  const { data, features, trainRows, featuresOf } = (await ranks?.chiefFirst(read)) ?? (await read());
+  const { data, features, trainRows, featuresOf } = await readFrozenData(config, {
+    onProgress,
+    check: (data, distinct, source) => {
+      requireLearnable(data, config, source);
+      requireMemory(config, { classes: data.classCount, distinct });
+    },
+    ...(ranks ? { together: (share, whole) => ranks.inParts(share, whole) } : {}),
+  });
   const trainer = await frozenTrainer(config, { data, features, trainRows }, ranks);
   return { trainer, data, featuresOf, untrained: { learned: features, featuresOf } };
 }

@@ -117,7 +117,10 @@ async function trainHeld(
     end("failed", messageOf(inWords(error)));
     const back = bringBack(folder, messageOf(error));
     if (back === "" || !(error instanceof UserError)) throw error;
-    throw new UserError(`${messageOf(error)}\n  ${back}`, undefined, { cause: error });
+    throw new UserError(`${messageOf(error)}\n  ${back}`, undefined, {
+      cause: error,
+      mayPass: error.mayPass,
+    });
   }
   return summarise(folder);
 }

@@ -2,12 +2,12 @@
 // uninterrupted command, byte for byte. If it replaces something, the old or the new must be complete after the kill.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { contents } from "./contents.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const require = createRequire(import.meta.url);
@@ -63,28 +63,6 @@ async function begun({ place, hasBegun = () => ownerOf(place) }, isOver) {
 /** Returns the record of the process that owned the place last, dead or alive. */
 const lastOwner = (place) => (existsSync(ownerFile(place)) ? readFileSync(ownerFile(place), "utf8") : "");
 
-/** Returns the hash of every file below the outputs, by path; times are removed from files that contain them. */
-function contents({ outputs, same = {} }) {
-  const hashes = {};
-  for (const output of outputs) {
-    if (!existsSync(output)) continue;
-    const isFolder = statSync(output).isDirectory();
-    const names = isFolder ? readdirSync(output, { recursive: true, withFileTypes: true }) : [];
-    const files = isFolder
-      ? names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-      : [output];
-    for (const file of files.sort()) {
-      const name = basename(file);
-      const rule = Object.entries(same).find(([pattern]) => new RegExp(pattern).test(name))?.[1];
-      if (rule === "differs") continue;
-      const bytes = readFileSync(file);
-      const text = rule ? rule(bytes.toString("utf8")) : bytes;
-      hashes[relative(dirname(output), file)] = createHash("sha256").update(text).digest("hex");
-    }
-  }
-  return hashes;
-}
-
 /** Returns the temporary files next to a place: the owner's file, the old and the new output. */
 function leftovers(place) {
   const folder = dirname(place);
@@ -129,7 +107,7 @@ export async function killCommand(spec, allMoments, random, scratch) {
   const startedAtMs = Date.now();
   const begin = await startOf(spec, scratch);
   begin();
-  const old = contents(spec);
+  const old = contents(spec.outputs, spec.same);
   let workStartedMs = Date.now();
   const never = async (isOver) => {
     await begun(spec, isOver);
@@ -138,7 +116,7 @@ export async function killCommand(spec, allMoments, random, scratch) {
   };
   const { ms, result } = await run(args, never);
   let workMs = Date.now() - workStartedMs;
-  const expected = contents(spec);
+  const expected = contents(spec.outputs, spec.same);
   const expectedResult = spec.resultOf?.(result);
   assert.notDeepEqual(expected, old, `${command} has written nothing`);
   console.log(
@@ -170,7 +148,11 @@ export async function killCommand(spec, allMoments, random, scratch) {
       await rerun(spec, expectedResult, `${command}: the result after kill ${kills}`);
       reruns++;
     }
-    assert.deepEqual(contents(spec), expected, `${command}: the rerun after kill ${kills}`);
+    assert.deepEqual(
+      contents(spec.outputs, spec.same),
+      expected,
+      `${command}: the rerun after kill ${kills}`,
+    );
     assert.deepEqual(leftovers(place), [], `${command}: left after kill ${kills} and a rerun`);
   }
   const seconds = (Date.now() - startedAtMs) / 1000;
@@ -192,8 +174,8 @@ async function rerun(spec, expectedResult, message) {
  * Checks that the old or the new output is complete under its name, or that the old one is set aside for the next
  * start.
  */
-function requireWhole({ command, place, isThere, ...spec }, old, expected) {
-  const now = JSON.stringify(contents(spec));
+function requireWhole({ command, place, isThere, outputs, same }, old, expected) {
+  const now = JSON.stringify(contents(outputs, same));
   const isWhole = [old, expected].some((whole) => JSON.stringify(whole) === now) || isThere?.();
   const message = `${command}: after a kill neither the old nor the new is there`;
   assert.ok(isWhole || existsSync(replacedPlace(place)), message);

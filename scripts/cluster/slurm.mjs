@@ -7,47 +7,58 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
 function requireVariable(name) {
-  const value = process.env[name];
-  if (value !== undefined) return value;
-  console.error(`slurm: ${name} is not set: start this by srun (scripts/cluster/train.sbatch)`);
+  return process.env[name] ?? fail(`${name} is not set: start this by srun (scripts/cluster/train.sbatch)`);
+}
+
+function fail(message) {
+  console.error(`slurm: ${message}`);
   process.exit(1);
 }
 
-/** Returns "host:port" of every task. Tasks are ordered by node (srun's block distribution, its default). */
-function addressesOf(hosts, tasksPerNode, basePort) {
-  return hosts.flatMap((host) =>
-    Array.from({ length: tasksPerNode }, (_, i) => `${host}:${basePort + 2 * i}`),
-  );
+function scontrol(...args) {
+  return execFileSync("scontrol", args, { encoding: "utf8" }).split("\n").filter(Boolean);
 }
 
-const hosts = execFileSync("scontrol", ["show", "hostnames", requireVariable("SLURM_JOB_NODELIST")], {
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter(Boolean);
+/** Returns the addresses at which Slurm reaches the nodes of a list: a node's name need not be known to the network. */
+function addressesOf(nodeList) {
+  const addresses = new Map(
+    scontrol("show", "node", "--oneliner", nodeList).map((line) => [
+      /\bNodeName=(\S+)/.exec(line)[1],
+      /\bNodeAddr=(\S+)/.exec(line)[1],
+    ]),
+  );
+  return scontrol("show", "hostnames", nodeList).map((name) => addresses.get(name));
+}
+
+/** Returns the GPU of a task. With --gpus-per-node every task of a node sees all its GPUs. */
+function gpuOf(local, tasksPerNode) {
+  const gpus = process.env.CUDA_VISIBLE_DEVICES?.split(",") ?? [];
+  if (gpus.length > 1 && gpus.length < tasksPerNode)
+    fail(`${tasksPerNode} tasks on a node with ${gpus.length} GPUs: give --ntasks-per-node=${gpus.length}`);
+  return gpus.length > 1 ? gpus[local] : gpus[0];
+}
+
+const nodes = addressesOf(requireVariable("SLURM_JOB_NODELIST"));
 const tasks = Number(requireVariable("SLURM_NTASKS"));
-const worker = addressesOf(hosts, tasks / hosts.length, Number(process.env.GUIE_BASE_PORT ?? 22000));
-if (!Number.isInteger(tasks / hosts.length)) {
-  console.error(
-    `slurm: ${tasks} tasks are not evenly distributed over ${hosts.length} nodes: give --ntasks-per-node`,
-  );
-  process.exit(1);
-}
-// With --gpus-per-node every task sees all GPUs of its node: it takes the one with its local number.
-const gpus = process.env.CUDA_VISIBLE_DEVICES?.split(",") ?? [];
-const local = Number(requireVariable("SLURM_LOCALID"));
+const tasksPerNode = tasks / nodes.length;
+if (!Number.isInteger(tasksPerNode))
+  fail(`${tasks} tasks are not evenly distributed over ${nodes.length} nodes: give --ntasks-per-node`);
+const port = (local) => Number(process.env.GUIE_BASE_PORT ?? 22000) + 2 * local;
+// Ordered by node, as srun's block distribution numbers the tasks
+const worker = nodes.flatMap((node) =>
+  Array.from({ length: tasksPerNode }, (_, local) => `${node}:${port(local)}`),
+);
+const index = Number(requireVariable("SLURM_PROCID"));
+const gpu = gpuOf(Number(requireVariable("SLURM_LOCALID")), tasksPerNode);
 const child = spawn(process.execPath, [join(root, "lib/bin/guie.js"), "train", ...process.argv.slice(2)], {
   stdio: "inherit",
   env: {
     ...process.env,
-    TF_CONFIG: JSON.stringify({
-      cluster: { worker },
-      task: { type: "worker", index: Number(requireVariable("SLURM_PROCID")) },
-    }),
-    ...(gpus.length > 1 && { CUDA_VISIBLE_DEVICES: gpus[local] }),
+    TF_CONFIG: JSON.stringify({ cluster: { worker }, task: { type: "worker", index } }),
+    ...(gpu !== undefined && { CUDA_VISIBLE_DEVICES: gpu }),
   },
 });
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
-child.on("close", (code) => {
+child.once("close", (code) => {
   process.exitCode = code ?? 1;
 });

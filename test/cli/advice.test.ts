@@ -61,7 +61,7 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/training/processes/train_run.ts": ["train"],
   "lib/index_folder/": ["index", "find", "serve"],
   "lib/features/same_model": ["index", "find", "serve"],
-  "lib/features/feature_writer.ts": ["embed"],
+  "lib/features/shard_place.ts": ["embed"],
   "lib/features/feature_shards.ts": ["embed"],
   "lib/datasets/get_data.ts": ["get-data"],
   "lib/datasets/raw_link.ts": ["get-data"],

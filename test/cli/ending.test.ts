@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UserError } from "guie/dist/common/errors";
+import { claim } from "guie/dist/common/files/claim";
 import { inWords } from "guie/dist/common/files/errno";
 import { keepTrace } from "guie/dist/common/files/error_log";
 import { readJson } from "guie/dist/common/files/files";
@@ -183,4 +184,45 @@ test("a library's disk errors get the same words, and other errors are not chang
   assert.match(said.message, /^\/data\/x\.bin could not be read or written: the disk is full\./);
   const other = new Error("odd");
   assert.equal(inWords(other), other);
+});
+
+test("an error that may pass ends with code 75, on which a job is started again; others with 1", (t) => {
+  const run = `test-claimed-${process.pid}`;
+  const held = claim(runFolder(run), "The run");
+  t.after(held.release);
+  const train = (...args: string[]) =>
+    spawnSync(process.execPath, [GUIE, "train", "--config-name", "tiny", "--run-name", run, ...args], {
+      encoding: "utf8",
+    });
+  const busy = train();
+  assert.match(busy.stderr, /is under way \(process \d+/);
+  assert.equal(busy.status, 75);
+  assert.equal(train("--set", "s=many").status, 1);
+});
+
+test("started again in a cluster, a run that cannot begin ends on all hosts with the chief's reason", async (t) => {
+  const run = `test-dismissed-${process.pid}`;
+  t.after(() => spawnSync("rm", ["-rf", runFolder(run)]));
+  const folder = temporaryFolder(t);
+  const cluster = { worker: ["127.0.0.1:45220", "127.0.0.1:45222"] };
+  const args = ["train", "--config-name", "tiny", "--run-name", run, "--data-dir", folder];
+  writeFile(join(runFolder(run), "photo.jpg"), "somebody's");
+  const ends = cluster.worker.map(async (_, index) => {
+    const TF_CONFIG = JSON.stringify({ cluster, task: { type: "worker", index } });
+    const child = spawn(process.execPath, [GUIE, ...args], {
+      env: { ...process.env, TF_CONFIG },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (data) => {
+      said += data;
+    });
+    const [code] = await once(child, "close");
+    return { code, said };
+  });
+  const [chief, other] = await Promise.all(ends);
+  assert.equal(chief!.code, 1);
+  assert.equal(other!.code, 1);
+  const [reason] = /\S+ holds .*/.exec(chief!.said) ?? [chief!.said];
+  assert.ok(other!.said.includes(`The chief's launcher has refused: ${reason}`), other!.said);
 });

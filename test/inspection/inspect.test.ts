@@ -1,13 +1,13 @@
 // An inspection of drawn photos from end to end: its report, its files, its page, and bad input.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readCsv } from "guie/dist/common/csv/csv";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import { inspectPhotos } from "guie/dist/inspection/inspect";
+import { inspectPhotos, inspectShare } from "guie/dist/inspection/inspect";
 import { writeReport } from "guie/dist/inspection/report_files";
 import { JSDOM } from "jsdom";
 import sharp from "sharp";
@@ -112,6 +112,28 @@ test("planted faults stand in the report, the tables and the page; names are dat
   assert.deepEqual(await inspectPhotos({ photos, model: run }), report);
   await writeReport(out, report); // replaces its own
   await assert.rejects(writeReport(dirname(photos), report), /holds other files, the first is photos/);
+});
+
+test("in three parts, two at once: the report of one process, whose last call embeds and looks at nothing", async (t) => {
+  const { run } = await makeTinyRun(t);
+  const photos = await makePhotos(t);
+  rmSync(join(photos, "train/blau/broken.jpg")); // every call tries what cannot be read
+  cacheInTemporary(t);
+  const alone = await inspectPhotos({ photos, model: run });
+  cacheInTemporary(t);
+  const share = (index: number) => inspectShare({ photos, model: run, part: { index, count: 3 } });
+  const counts = [...(await Promise.all([share(1), share(3)])), await share(2)];
+  assert.deepEqual(
+    counts.map(({ photos, total }) => `${photos} of ${total}`),
+    ["9 of 27", "9 of 27", "9 of 27"],
+  );
+  const stages = new Set<string>();
+  const last = await inspectPhotos({ photos, model: run, onProgress: ({ stage }) => stages.add(stage) });
+  assert.deepEqual([...stages], ["twins", "labels"]);
+  // a vector's last bits depend on the photos that it was embedded with
+  const rounded = (report: typeof last) =>
+    JSON.stringify(report, (_, value) => (typeof value === "number" ? Number(value.toFixed(6)) : value), 1);
+  assert.equal(rounded(last), rounded(alone));
 });
 
 test("without classes only what needs none is listed; a few photos are enough", async (t) => {

@@ -1,10 +1,17 @@
 // Connections between the launchers of several hosts, and faults that end them at once.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
-import { type FromChief, gatherMembers, joinChief } from "guie/dist/training/processes/control_link";
+import {
+  dismissMembers,
+  type FromChief,
+  gatherMembers,
+  joinChief,
+} from "guie/dist/training/processes/control_link";
 import { freePorts } from "../engine/ranks";
 
 const CONFIG = overrideConfig(tiny(), { processes: 3 });
@@ -81,5 +88,35 @@ test("a second process of a rank is refused, and the run begins without it", asy
   await sleep(200);
   assert.ok(first.heard.some(({ kind }) => kind === "begin"));
   for (const { link } of [first, twin, last]) link.close();
+  members.close();
+});
+
+test("a chief that does not begin tells all others why, and waits for them no longer", async () => {
+  const addresses = await threeAddresses();
+  const startedAtMs = Date.now();
+  const dismissing = dismissMembers(addresses, { kind: "refused", reason: "The table is gone." });
+  const members = [await member(1, addresses), await member(2, addresses)];
+  await dismissing;
+  for (const { refusal, link } of members) {
+    assert.equal(await refusal(), "The table is gone.");
+    link.close();
+  }
+  assert.ok(Date.now() - startedAtMs < 5000);
+});
+
+test("a host that dies resets its connection: the chief is told, and goes on", async () => {
+  const [chief, other] = await threeAddresses();
+  const addresses = [chief!, other!];
+  const lost: string[] = [];
+  const onLost = (rank: number, cause: string) => lost.push(`${rank}: ${cause}`);
+  const gathering = gatherMembers(addresses, CONFIG, { ...NOTHING, onLost });
+  await sleep(100);
+  const socket = connect(Number(chief!.split(":")[1]) + 1, "127.0.0.1");
+  await once(socket, "connect");
+  socket.write(`${JSON.stringify({ kind: "hello", rank: 1, addresses, config: CONFIG })}\n`);
+  const members = await gathering;
+  socket.resetAndDestroy();
+  for (let i = 0; i < 200 && lost.length === 0; i++) await sleep(10);
+  assert.deepEqual(lost, ["1: the launcher on its host is gone"]);
   members.close();
 });

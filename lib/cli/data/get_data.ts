@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
+import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { shellQuoted } from "../../common/shell";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../../datasets/catalogue";
@@ -13,13 +14,15 @@ import { ownNameOf } from "../../datasets/own_sets";
 import { inspectRaw, rawFolder, rawStatusText } from "../../datasets/raw_folder";
 import { linkRaw } from "../../datasets/raw_link";
 import { unreadRaw, unreadText } from "../../datasets/unknown_files";
+import { unpackShare } from "../../datasets/unpack_share";
 import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets, splitNames } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 import { describeResults, describeSkipped } from "./describe_reading";
 import { addOwnFlags, isOwn, OWN_FLAGS, type OwnFlags, ownSourceOf, readOwn } from "./own_photos";
 
-interface GetDataOptions extends OwnFlags {
+interface GetDataOptions extends OwnFlags, PartFlag {
   dataDir?: string;
   raw?: string;
   dataset?: string[];
@@ -55,10 +58,18 @@ export function registerGetData(program: Command): void {
     .option("--classes-per-group <n>", "a smaller demo: number of classes in each of its seven groups")
     .option("--seed <n>", "random seed of the demo data set", "999");
   addOwnFlags(command);
+  addPartFlag(command);
   setAction<GetDataOptions>(command, run, [
     { options: ["--classes-per-group", "--seed"], needs: ["--demo"] },
     { options: ["--demo"], needs: ["--data-dir"], next: DEMO_SET.download.command },
     { options: OWN_FLAGS, needs: ["--dataset"] },
+    { options: ["--part"], needs: ["--data-dir"] },
+    { options: ["--part"], without: "--demo", next: "Leave it out: the demo is drawn in one piece." },
+    {
+      options: ["--part"],
+      without: "--raw",
+      next: "Link the folder first: the same command without --part.",
+    },
   ]);
 }
 
@@ -80,6 +91,13 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   const datasets = named ?? presentDataSets(dataDir);
   if (datasets.length === 0) throw nothingThere(dataDir);
   const { zipEncoding } = options;
+  const part = partOfFlag(options);
+  if (part) {
+    const share = await unpackShare(dataDir, datasets, { part, zipEncoding, onProgress });
+    const { archives, bytes, total } = share;
+    const text = `${archives} of ${total} archives unpacked, ${(bytes / 1e6).toFixed(1)} MB: ${partText(part)}`;
+    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+  }
   const { results, faults } = await tryEach(dataDir, GET_DATA, datasets, ({ name }) =>
     getData(dataDir, name, { zipEncoding, onProgress }),
   );

@@ -2,19 +2,21 @@
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
+import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
 import { leftOutText } from "../../datasets/own/left_out";
 import { sourcePath } from "../../datasets/own/read_own_images";
 import { MODEL_FORMS } from "../../embedding/find_model";
-import { inspectPhotos } from "../../inspection/inspect";
+import { inspectPhotos, inspectShare } from "../../inspection/inspect";
 import { requireReportFolder, writeReport } from "../../inspection/report_files";
 import { leftOutOf, sectionsOf } from "../../inspection/report_sections";
 import { type CommandResult, setAction } from "../shared/command";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
-interface InspectCommandOptions extends SourceFlags {
+interface InspectCommandOptions extends SourceFlags, PartFlag {
   model?: string;
   dataDir?: string;
   out?: string;
@@ -45,7 +47,15 @@ export function registerInspect(program: Command): void {
     )
     .option("--out <folder>", `folder to write (default: ${HOME}/NAME, or inspected/ in the data directory)`);
   addSourceFlags(command);
-  setAction<InspectCommandOptions>(command, inspect, [{ options: SOURCE_FLAGS, needs: ["[photos]"] }]);
+  addPartFlag(command);
+  setAction<InspectCommandOptions>(command, inspect, [
+    { options: SOURCE_FLAGS, needs: ["[photos]"] },
+    {
+      options: ["--out"],
+      without: "--part",
+      next: "Leave it out: only the last call, without --part, writes.",
+    },
+  ]);
 }
 
 async function inspect(
@@ -60,13 +70,14 @@ async function inspect(
   const home = dataDir === undefined ? join(HOME, basename(sourcePath(photos!))) : join(dataDir, HOME);
   const folder = projectPath(out ?? home);
   requireReportFolder(folder);
-  const report = await inspectPhotos({
-    ...sourceSettings(flags),
-    photos,
-    dataDir,
-    model,
-    onProgress: terminalProgress(),
-  });
+  const settings = { ...sourceSettings(flags), photos, dataDir, model, onProgress: terminalProgress() };
+  const part = partOfFlag(flags);
+  if (part) {
+    const share = await inspectShare({ ...settings, part });
+    const text = `${share.photos} of ${share.total} photos looked at: ${partText(part)}`;
+    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+  }
+  const report = await inspectPhotos(settings);
   const page = await writeReport(folder, report);
   const sections = sectionsOf(report);
   const labels = report.classes < 2 ? ", no classes: only what needs none" : ` in ${report.classes} classes`;

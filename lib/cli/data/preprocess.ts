@@ -1,21 +1,25 @@
 // `guie preprocess`: drops small classes and resizes the images.
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
+import { type Part, partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
 import { RESIZE_MODES, type ResizeMode } from "../../config/model";
-import { GET_DATA, PREPROCESS, refuseFaults, tryEach } from "../../datasets/over_data_sets";
+import type { DataSet } from "../../datasets/data_set";
+import { GET_DATA, PREPROCESS, refuseFaults, tryEach, tryEachPart } from "../../datasets/over_data_sets";
 import { unreadTables, unreadText } from "../../datasets/unknown_files";
 import { PIXEL_RULES, type PixelRule } from "../../images/readers/options";
 import { type DatasetName, rejectsCsv } from "../../preprocessing/layout";
-import { type PreprocessResult, preprocessDataset } from "../../preprocessing/preprocess";
+import type { PreprocessOptions } from "../../preprocessing/preparation";
+import { type PreprocessResult, preprocessDataset, preprocessShare } from "../../preprocessing/preprocess";
 import { preparedDataSets } from "../../preprocessing/present_data_sets";
 import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 
-interface PreprocessCommandOptions {
+interface PreprocessCommandOptions extends PartFlag {
   dataDir: string;
   dataset?: string[];
   imageSize: string;
@@ -57,10 +61,12 @@ export function registerPreprocess(program: Command): void {
       .choices(RESIZE_MODES)
       .default("squash"),
   );
+  addPartFlag(command);
   setAction<PreprocessCommandOptions>(command, preprocess);
 }
 
 async function preprocess(options: PreprocessCommandOptions): Promise<CommandResult> {
+  const part = partOfFlag(options);
   const concurrency = wholeNumberOf("--workers", options.workers ?? String(availableParallelism() + 1), 1);
   const imageSizePx = wholeNumberOf("--image-size", options.imageSize, 1);
   // sharp decodes on libuv's threads: four unless this is set before the first of them starts.
@@ -71,6 +77,7 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
   const { dataDir, pixels, resizeMode } = options;
   const decoding = options.fast ? "reduced" : "full";
   const settings = { dataDir, imageSizePx, decoding, pixels, resizeMode, concurrency } as const;
+  if (part) return preprocessPart(part, datasets, settings);
   const { results, faults } = await tryEach(dataDir, PREPROCESS, datasets, (dataset) =>
     preprocessDataset({ ...settings, dataset, onProgress: terminalProgress() }),
   );
@@ -85,6 +92,26 @@ async function preprocess(options: PreprocessCommandOptions): Promise<CommandRes
       .filter((text) => text !== "")
       .join("\n"),
     summary: { datasets: results, faults },
+    failure: failureOf(faults),
+  };
+}
+
+/** Makes a part of each data set's images. */
+async function preprocessPart(
+  part: Part,
+  datasets: readonly DataSet[],
+  settings: Omit<PreprocessOptions, "dataset">,
+): Promise<CommandResult> {
+  const { results, faults } = await tryEachPart(datasets, (dataset) =>
+    preprocessShare({ ...settings, dataset, part, onProgress: terminalProgress() }),
+  );
+  const rows = results.map(({ dataset, images, total, rejected }) => [dataset, images, total, rejected]);
+  return {
+    text: [
+      textTable(["data set", `${partText(part)}, images`, "of", "unreadable"], rows),
+      nextText(part),
+    ].join("\n"),
+    summary: { part, datasets: results, faults },
     failure: failureOf(faults),
   };
 }

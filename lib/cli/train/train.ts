@@ -1,6 +1,6 @@
 // `guie train`: trains a run, from its start or its last checkpoint.
 import { type Command, Option } from "commander";
-import { UserError } from "../../common/errors";
+import { messageOf, UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { overrideConfig } from "../../config/config";
 import type { PlaceSettings } from "../../config/processes";
@@ -13,6 +13,7 @@ import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { claimRunFolder, inProcesses, prepareRunFolder } from "../../runs/start_folder";
 import { untrainedText } from "../../runs/untrained";
 import { type BegunRun, beginRun } from "../../training/begin_run";
+import { dismissMembers } from "../../training/processes/control_link";
 import { joinRun, type SupervisorOptions } from "../../training/processes/supervisor";
 import { clusterOfTfConfig } from "../../training/processes/tf_config";
 import { trainRun } from "../../training/processes/train_run";
@@ -104,14 +105,43 @@ async function trainOne(options: TrainOptions): Promise<CommandResult> {
       exitCode: ended === "stopped" ? stoppedCode() : 0,
     };
   }
-  const { overwrite } = options;
-  const begun = resumed
-    ? resumeRun(requireRun(resumed), options, cluster)
-    : beginRun(overrideConfig(configOf(options), cluster && placesOf(cluster)), { overwrite });
-  const reinitHead = Boolean(resumed && options.reinitHead);
-  const summary = await trainRun(begun, { ...watch, cluster, reinitHead });
+  const summary = await trainHere(options, resumed, cluster, watch);
   const exitCode = summary.reason === "stopped" ? stoppedCode() : 0;
   return { text: summaryText(summary), summary: { ...summary }, exitCode };
+}
+
+/** Trains the run alone or as the chief. */
+async function trainHere(
+  options: TrainOptions,
+  resumed: string | undefined,
+  cluster: ClusterSpec | undefined,
+  watch: SupervisorOptions,
+): Promise<RunSummary> {
+  const { overwrite } = options;
+  const begin = () =>
+    resumed
+      ? resumeRun(requireRun(resumed), options, cluster)
+      : beginRun(overrideConfig(configOf(options), cluster && placesOf(cluster)), { overwrite });
+  const begun = cluster ? await begunOrDismissed(begin, cluster, watch) : begin();
+  const reinitHead = Boolean(resumed && options.reinitHead);
+  const summary = await trainRun(begun, { ...watch, cluster, reinitHead });
+  if (cluster && summary.finishedBefore)
+    await dismissMembers(cluster.addresses, { kind: "ended", reason: "finished" }, watch.signal);
+  return summary;
+}
+
+/** Begins the chief's run; if that fails, tells the launchers of the other hosts why. */
+async function begunOrDismissed(
+  begin: () => BegunRun,
+  { addresses }: ClusterSpec,
+  { signal }: SupervisorOptions,
+): Promise<BegunRun> {
+  try {
+    return begin();
+  } catch (error) {
+    await dismissMembers(addresses, { kind: "refused", reason: messageOf(error) }, signal).catch(() => {});
+    throw error;
+  }
 }
 
 /** Returns "finished after 632 steps, loss 2.5943, held-out classes: mP@5 ..., on 155 queries of ...". */

@@ -2,8 +2,10 @@
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
+import { type Part, partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
+import { textTable } from "../../common/text_table";
 import { overrideConfig, type SettingName } from "../../config/config";
 import { atEvaluationSize } from "../../config/model";
 import { leftOutText } from "../../datasets/own/left_out";
@@ -11,10 +13,11 @@ import { sourcePath } from "../../datasets/own/read_own_images";
 import type { Embedder } from "../../embedding/embedder";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
-import { trainFeatures } from "../../experiments/transform_rungs";
+import { readTrainImages, trainFeatures } from "../../experiments/transform_rungs";
 import { type FeatureDtype, readSkipped } from "../../features/feature_files";
+import { ensureFeatureShare, type FeatureShare } from "../../features/feature_share";
 import { ensureFeatureFolder } from "../../features/feature_writer";
-import { ensureFeatures, featureFolder } from "../../features/features";
+import { embedBackboneShare, ensureFeatures, featureFolder } from "../../features/features";
 import { readImageList } from "../../features/image_list";
 import { VIEWS, type Views } from "../../images/loading/views";
 import { readRetrievalFiles } from "../../training/data/read_run_data";
@@ -27,11 +30,12 @@ import {
   flagOverrides,
 } from "../shared/config_flags";
 import { wholeNumberOf } from "../shared/numbers";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 import { addRenamed } from "../shared/renamed";
 import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
 
-interface EmbedCommandOptions extends ConfigOptions, SourceFlags {
+interface EmbedCommandOptions extends ConfigOptions, SourceFlags, PartFlag {
   dataDir?: string;
   model?: string;
   out?: string;
@@ -70,6 +74,7 @@ export function registerEmbed(program: Command): void {
   addSourceFlags(command);
   const settings = addConfigFlags(command, BACKBONE_SETTINGS);
   addConfigFlag(command, "dataDir");
+  addPartFlag(command);
   setAction<EmbedCommandOptions>(
     command,
     (options, [photos]) =>
@@ -107,8 +112,10 @@ const BACKBONE_SETTINGS: readonly SettingName[] = [
 async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResult> {
   const config = configOf({ ...options, stage: "frozen" });
   const evaluated = atEvaluationSize(config);
+  const part = partOfFlag(options);
   process.stderr.write(`${describeDevice()}\n`);
   const onProgress = terminalProgress();
+  if (part) return embedPipelinePart(config, part);
   const counts: Record<string, number> = { train: (await trainFeatures(config, { onProgress })).count };
   const retrieval = await readRetrievalFiles(config.dataDir);
   for (const set of ["queries", "index"] as const) {
@@ -124,6 +131,35 @@ async function embedPipeline(options: EmbedCommandOptions): Promise<CommandResul
   };
 }
 
+/** Computes one part of these features. */
+async function embedPipelinePart(config: ReturnType<typeof configOf>, part: Part): Promise<CommandResult> {
+  const evaluated = atEvaluationSize(config);
+  const retrieval = await readRetrievalFiles(config.dataDir);
+  const sets = [
+    { set: "train", settings: config, files: (await readTrainImages(config)).files },
+    ...(["queries", "index"] as const).flatMap((set) =>
+      retrieval ? { set, settings: evaluated, files: retrieval[set].files } : [],
+    ),
+  ];
+  const shares: Record<string, FeatureShare> = {};
+  for (const { set, settings, files } of sets)
+    shares[set] = await embedBackboneShare(settings, set, files, { part, onProgress: terminalProgress() });
+  return partResult(part, shares);
+}
+
+/** Returns the result of one part. @param shares its numbers, by set of images */
+function partResult(part: Part, shares: Readonly<Record<string, FeatureShare>>): CommandResult {
+  const rows = Object.entries(shares).map(([set, { shards, images, total, skipped }]) => [
+    set,
+    shards,
+    images,
+    total,
+    skipped,
+  ]);
+  const header = ["images", `${partText(part)}, files`, "images", "of", "unreadable"];
+  return { text: [textTable(header, rows), nextText(part)].join("\n"), summary: { part, images: shares } };
+}
+
 /** Embeds photos into a folder. @param settings the given flags that determine how a backbone embeds */
 async function embedPhotos(
   options: EmbedCommandOptions,
@@ -132,6 +168,7 @@ async function embedPhotos(
 ): Promise<CommandResult> {
   const { out, views, dtype, rowsPerShard, overwrite = false } = options;
   if (!out) throw new UserError("Photos need --out: the folder to write.", "For example --out features/mine");
+  const part = partOfFlag(options);
   const embedder = await modelOf(options, settings);
   try {
     const dataDir = projectPath(options.dataDir ?? embedder.config.dataDir);
@@ -152,9 +189,12 @@ async function embedPhotos(
       rowsPerShard: rowsPerShard ? wholeNumberOf("--rows-per-shard", rowsPerShard, 1) : undefined,
     };
     const begun = { views, stage: "images", total: list.rows.files.length, onProgress: terminalProgress() };
-    const features = await ensureFeatureFolder(projectPath(out), plan, () =>
-      embedder.embedShards(list.folder, begun),
-    );
+    const embed = () => embedder.embedShards(list.folder, begun);
+    if (part) {
+      const share = await ensureFeatureShare(projectPath(out), plan, part, embed);
+      return partResult(part, { photos: share });
+    }
+    const features = await ensureFeatureFolder(projectPath(out), plan, embed);
     const { count, length, folder, shards } = features;
     const leftOut = [...list.leftOut, ...(await readSkipped(folder))];
     const made = `${count} images -> ${length} numbers each, ${features.dtype}: ${folder}`;

@@ -8,7 +8,7 @@ import { checkInterrupt } from "../interrupt";
 import { processStart } from "../processes";
 import { writeError } from "./files";
 import {
-  createExclusively,
+  createOwner,
   describeSelf,
   isAlive,
   isOnThisHost,
@@ -132,7 +132,7 @@ function ownedError(place: string, what: string, owner: Owner): UserError {
   const next = isOnThisHost(owner)
     ? "Watch it, wait for its end, or stop that process first."
     : `Wait for its end. If that process is gone: without a sign of life its place is free after ${SILENT_MS / 60_000} minutes, or delete ${file}.`;
-  return new UserError(ownedText(place, what, owner), next);
+  return new UserError(ownedText(place, what, owner), next, { mayPass: true });
 }
 
 /** @throws UserError naming the place if the file system refuses the owner's file */
@@ -155,7 +155,7 @@ function claimOrOwner(place: string): Claim | Owner {
   const made = mkdirSync(dirname(path), { recursive: true });
   const self = describeSelf();
   for (;;) {
-    if (createExclusively(path, self)) return holding(path, self, made);
+    if (createOwner(path, self)) return holding(path, self, made);
     const owner = readOwner(path);
     if (!owner) continue; // it has just been given up
     if (isSameProcess(owner, self) && !held.has(path)) {
@@ -173,7 +173,7 @@ function claimOrOwner(place: string): Claim | Owner {
  */
 function takeOver(path: string, dead: Owner, self: Owner): boolean {
   const turn = `${path}.next`;
-  if (!createExclusively(turn, self)) {
+  if (!createOwner(turn, self)) {
     const other = readOwner(turn);
     if (other && !isAlive(other, turn))
       return takeOver(turn, other, self) && finishTakeOver(path, dead, self, turn);

@@ -26,19 +26,20 @@ function syncTree(path: string): void {
     for (const name of readdirSync(path)) syncTree(join(path, name));
     syncFolder(path);
   } else if (stats.isFile()) {
-    sync(path);
+    syncPath(path);
   }
 }
 
 function syncFolder(path: string): void {
   try {
-    sync(path);
+    syncPath(path);
   } catch (error) {
     if (!NO_FOLDER_SYNC.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
 }
 
-function sync(path: string): void {
+/** Returns when the contents of a file are on the disk. */
+export function syncPath(path: string): void {
   const file = openSync(path, "r");
   try {
     fsyncSync(file);

@@ -13,6 +13,9 @@ export interface Ending {
 /** The exit code after Ctrl-C: 128 + SIGINT. */
 export const INTERRUPTED_CODE = 130;
 
+/** The exit code of an error that may pass: EX_TEMPFAIL of sysexits.h. Job scripts start the command again. */
+const MAY_PASS_CODE = 75;
+
 /**
  * Turns any error into a message: a UserError's own, a file system's error in words, or for an unexpected error one
  * line that names the file with its trace. GUIE_DEBUG=1 adds the trace.
@@ -22,7 +25,8 @@ export function endingOf(where: string, thrown: unknown): Ending {
   if (thrown instanceof Interrupted) return { message: thrown.message, exitCode: INTERRUPTED_CODE };
   const error = inWords(thrown);
   const message = error instanceof UserError ? error.message : unexpected(where, error);
-  return { message: isDebugging() ? `${message}\n${traceOf(error)}` : message, exitCode: 1 };
+  const exitCode = error instanceof UserError && error.mayPass ? MAY_PASS_CODE : 1;
+  return { message: isDebugging() ? `${message}\n${traceOf(error)}` : message, exitCode };
 }
 
 function isDebugging(): boolean {

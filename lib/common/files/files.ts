@@ -179,7 +179,12 @@ export function whyNotWritten(path: string): string | undefined {
 
 /** Writes `value` as indented JSON, atomically. */
 export function writeJson(path: string, value: unknown): void {
-  writeFileAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+  writeFileAtomically(path, jsonText(value));
+}
+
+/** Returns `value` as the indented JSON of a file. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /**

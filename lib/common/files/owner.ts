@@ -1,11 +1,12 @@
 // The file `.<name>.owner` next to a place (a folder or a file), which names the process that fills the place. It is
-// made exclusively (a hard link, else O_EXCL): that works on network file systems too, and needs no lock of the system.
+// made exclusively: that works on network file systems too, and needs no lock of the system.
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../errors";
 import { isRunning, processNamespace, processStart } from "../processes";
+import { createExclusively } from "./exclusive";
 
 /** The process that fills a place. */
 export interface Owner {
@@ -100,48 +101,8 @@ export function replaceOwner(path: string, owner: Owner): void {
 }
 
 /** Makes an owner's file. @returns false if the file exists already */
-export function createExclusively(path: string, owner: Owner): boolean {
-  const temporary = `${path}.${owner.id}`;
-  writeInto(temporary, textOf(owner));
-  try {
-    return linkedExclusively(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-/** Writes a file; makes its folder again if another owner has just removed it. */
-function writeInto(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  }
-}
-
-function linkedExclusively(temporary: string, path: string): boolean {
-  try {
-    linkSync(temporary, path);
-    return true;
-  } catch (error) {
-    // a network file system may have made the link and lost its answer
-    if (statSync(temporary).nlink === 2) return true;
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    return createdWithoutLink(path, readFileSync(temporary, "utf8"));
-  }
-}
-
-/** Makes a file on a file system without hard links. */
-function createdWithoutLink(path: string, text: string): boolean {
-  try {
-    writeFileSync(path, text, { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
+export function createOwner(path: string, owner: Owner): boolean {
+  return createExclusively(path, textOf(owner));
 }
 
 function textOf(owner: Owner): string {

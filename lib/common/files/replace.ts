@@ -30,8 +30,8 @@ export interface ReplaceOptions {
 
 /** Files that operating systems leave in folders. */
 const SYSTEM_FILES = /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs[0-9a-f]+)$/;
-/** Files of this module and of owner.ts inside a folder that is replaced as a whole. */
-const HELPERS = /^\..+\.(owner|making|replaced|dropped)$/;
+/** Files of this module, of owner.ts and shares.ts inside a folder that is replaced as a whole. */
+const HELPERS = /^\..+\.(owner|making|replaced|dropped|shares)$/;
 const SHOWN = 3;
 
 /** Returns the path next to a place at which the new is made. */
@@ -42,6 +42,11 @@ export function makingPlace(place: string): string {
 /** Returns the path next to a place at which the old stays until the new is in its place. */
 export function replacedPlace(place: string): string {
   return helperPath(place, "replaced");
+}
+
+/** Returns the path next to a place at which its shares (shares.ts) keep their files. */
+export function sharesPlace(place: string): string {
+  return helperPath(place, "shares");
 }
 
 function helperPath(place: string, ending: string): string {

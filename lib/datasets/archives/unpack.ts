@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, UserError } from "../../common/errors";
-import { findOrMake } from "../../common/files/claim";
+import { claimAfter, findOrMake } from "../../common/files/claim";
 import { fileErrorCode, fileErrorText } from "../../common/files/errno";
 import { environmentFault } from "../../common/files/file_faults";
 import { readJson, writeJson } from "../../common/files/files";
@@ -85,8 +85,7 @@ async function unpackOwned(folder: string, archive: string, options: ExtractOpti
     const stamp = await claimWork(work, path);
     stamp.unpacked ??= await extract(path, join(work, "files"), folder, options);
     writeJson(stampPath(work), stamp);
-    refuseConflicts(join(work, "files"), folder);
-    moveInto(join(work, "files"), folder);
+    await moveAll(join(work, "files"), folder);
     writeJson(join(folder, markerName(archive)), stamp);
     removeWork(folder, work);
     return stamp.unpacked;
@@ -144,6 +143,17 @@ async function claimWork(work: string, archivePath: string): Promise<Stamp> {
   return stamp;
 }
 
+/** Moves the unpacked files into the raw folder while no other archive's files are moved there. */
+async function moveAll(from: string, folder: string): Promise<void> {
+  const { release } = await claimAfter(join(folder, WORK_FOLDER), "The last step of unpacking");
+  try {
+    refuseConflicts(from, folder);
+    moveInto(from, folder);
+  } finally {
+    release();
+  }
+}
+
 /**
  * Checks before the move that only folders have names that exist in both places.
  * @throws Refusal for a file in the way
@@ -169,8 +179,11 @@ function moveInto(from: string, to: string): void {
 
 function removeWork(folder: string, work: string): void {
   rmSync(work, { recursive: true, force: true });
-  const parent = join(folder, WORK_FOLDER);
-  if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent);
+  try {
+    rmdirSync(join(folder, WORK_FOLDER));
+  } catch {
+    // another archive is unpacked there, or it is gone
+  }
 }
 
 function stampPath(work: string): string {

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../common/errors";
+import type { Part } from "../../common/files/part";
 import { pickLabels } from "../../common/labels";
 import type { ProgressOptions } from "../../common/progress";
 import type { Texts } from "../../common/texts";
@@ -11,7 +12,7 @@ import { atEvaluationSize } from "../../config/model";
 import type { FrozenDataSettings } from "../../config/parts";
 import { featuresPath, tablePath } from "../../config/paths";
 import { FEATURE_FILES, type Features, openFeatures } from "../../features/feature_files";
-import { backboneDifferences, ensureFeatures } from "../../features/features";
+import { backboneDifferences, embedBackboneShare, ensureFeatures } from "../../features/features";
 import type { FeatureRows } from "../../features/rows_csv";
 import { holdOutClasses } from "./choice_classes";
 import { requireClasses } from "./learnable";
@@ -37,6 +38,8 @@ export interface FrozenDataOptions extends ProgressOptions {
    * @param source the table or folder of the data
    */
   check?(data: Pick<RunData, "train" | "classCount">, distinct: number, source: string): void;
+  /** Lets several processes do their part each, then one after the other the whole; if omitted, this one is alone. */
+  together?<T>(share: (part: Part) => Promise<void>, whole: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -76,9 +79,11 @@ async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptio
   requireClasses(data.classCount, tablePath(config));
   const files = distinctFiles(data.train.files, data.validation.files);
   options.check?.(data, files.length, tablePath(config));
-  const features = await ensureFeatures(config, "train", files, options);
-  const rowOf = rowsByFile(files);
   const atSize = atEvaluationSize(config);
+  const whole = () => ensureFeatures(config, "train", files, options);
+  const share = (part: Part) => embedShares(config, data, files, { ...options, part });
+  const features = await (options.together?.(share, whole) ?? whole());
+  const rowOf = rowsByFile(files);
   const evaluated = async () =>
     atSize.imageSize === config.imageSize ? features : ensureFeatures(atSize, "train", files, options);
   if (config.holdOutShare > 0) return splitHeldOut(config, data, { features, evaluated }, rowOf);
@@ -93,6 +98,24 @@ async function fromPipeline(config: FrozenDataSettings, options: FrozenDataOptio
       return rows ? pickRows(all, rows) : all;
     },
   };
+}
+
+/** Embeds one part of all features that a run on this data reads. @param files distinct, for training and validation */
+async function embedShares(
+  config: FrozenDataSettings,
+  { validation, retrieval }: RunData,
+  files: readonly string[],
+  options: ProgressOptions & { part: Part },
+): Promise<void> {
+  const evaluated = atEvaluationSize(config);
+  const holdsOut = config.holdOutShare > 0;
+  const isOtherSize = evaluated.imageSize !== config.imageSize;
+  await embedBackboneShare(config, "train", files, options);
+  if (isOtherSize && (holdsOut || validation.files.length > 0))
+    await embedBackboneShare(evaluated, "train", files, options);
+  if (holdsOut || !retrieval) return;
+  for (const set of ["queries", "index"] as const)
+    await embedBackboneShare(evaluated, set, retrieval[set].files, options);
 }
 
 /** Reads a folder of features with labels, or a folder with train/, and optionally queries/ and index/ of held-out classes. */

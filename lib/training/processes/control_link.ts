@@ -11,6 +11,8 @@ import type { Failure } from "./rank_watch";
 
 /** Time that the hosts wait for each other at the start, and again after a failure. */
 const JOIN_MS = 300_000;
+/** Time in which a chief that does not begin tells launchers that start a little later. */
+const DISMISS_MS = 30_000;
 const BEAT_MS = 1000;
 
 /** The introduction of a member: its rank, cluster and config. */
@@ -105,6 +107,34 @@ export async function gatherMembers(
   return { send, close };
 }
 
+/**
+ * Tells the launchers of the other ranks, as they connect, that the chief does not begin: else they would look for it
+ * for minutes. Returns once all know, or after 30 s.
+ * @param message why: the run has ended before, or the chief cannot train it
+ */
+export async function dismissMembers(
+  addresses: readonly string[],
+  message: Extract<FromChief, { kind: "ended" | "refused" }>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const told = new Set<number>();
+  const server = createServer((socket) =>
+    hear<FromMember>(socket, (hello) => {
+      if (hello.kind !== "hello") return;
+      tell(socket, message);
+      told.add(hello.rank);
+    }),
+  );
+  try {
+    await listen(server, addresses);
+    const deadlineMs = performance.now() + DISMISS_MS;
+    while (told.size < addresses.length - 1 && performance.now() < deadlineMs && !signal?.aborted)
+      await sleep(100);
+  } finally {
+    server.close();
+  }
+}
+
 async function untilAll(
   addresses: readonly string[],
   sockets: ReadonlyMap<number, Socket>,
@@ -122,6 +152,7 @@ async function untilAll(
       throw new UserError(
         `No launcher of ${missing.join(", ")} has connected within ${JOIN_MS / 1000} s.`,
         "Start the same command there, with the same TF_CONFIG but its own task.",
+        { mayPass: true },
       );
     }
     await sleep(100);
@@ -175,6 +206,7 @@ export async function joinChief(
       throw new UserError(
         `The launcher of rank 0 was not found on ${host}:${port} within ${JOIN_MS / 1000} s (${messageOf(error)}).`,
         "Start the same command there; the port must be open between the hosts.",
+        { mayPass: true },
       );
     }
   }
@@ -225,8 +257,10 @@ function connected(host: string, port: number, signal?: AbortSignal): Promise<So
 
 /** Calls `onMessage` for every message; a socket that sends anything else is closed. */
 function hear<M>(socket: Socket, onMessage: (message: M) => void): void {
-  socket.on("error", () => {}); // "close" follows
-  createInterface({ input: socket }).on("line", (line) => {
+  const lines = createInterface({ input: socket });
+  // "close" follows; the reader repeats the socket's errors
+  for (const source of [socket, lines]) source.on("error", () => {});
+  lines.on("line", (line) => {
     try {
       onMessage(JSON.parse(line) as M);
     } catch {

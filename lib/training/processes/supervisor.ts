@@ -39,7 +39,8 @@ class RankFailure extends UserError {
   constructor(failure: Failure, addresses: readonly string[]) {
     const { rank, cause } = failure;
     const where = `rank ${rank} of ${addresses.length} on ${placeOf(addresses[rank]!)}`;
-    super(`The run has ended: ${where}: ${cause.replaceAll(/\s*\n\s*/g, " ")}`);
+    const what = `The run has ended: ${where}: ${cause.replaceAll(/\s*\n\s*/g, " ")}`;
+    super(what, undefined, { mayPass: failure.canRestart });
     this.failure = failure;
   }
 }

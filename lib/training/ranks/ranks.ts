@@ -1,6 +1,7 @@
 // The processes that train together, from the view of one of them. Shapes: W processes, k numbers of each.
 import { crc32 } from "node:zlib";
 import { UserError } from "../../common/errors";
+import type { Part } from "../../common/files/part";
 import { listRows, rowsIn, setRows, sliceRows, type Vectors, zeroVectors } from "../../common/vectors";
 import type { BucketSettings, ProcessSettings } from "../../config/processes";
 import type { ClassificationScores } from "../../embedding/embed_images";
@@ -94,6 +95,14 @@ export class Ranks {
     const early = this.isChief ? await make() : undefined;
     await this.gatherNumbers([0]);
     return early ?? make();
+  }
+
+  /** Lets every process do its part of work on files; then the chief completes it, and the others read what it made. */
+  async inParts<T>(share: (part: Part) => Promise<void>, whole: () => Promise<T>): Promise<T> {
+    const { rank, worldSize } = this.shard;
+    await share({ index: rank + 1, count: worldSize });
+    await this.gatherNumbers([0]);
+    return this.chiefFirst(whole);
   }
 
   /** Returns the loss of every process after a step, and whether any process wants to stop. */
