@@ -79,6 +79,7 @@ export default function liveTable(around, page, use) {
       cell.append(...breakable(text));
       cell.style.textAlign = numbers[column] ? "right" : "left";
       if (text.length <= page.shortCharacters) cell.style.whiteSpace = "nowrap";
+      else cell.style.overflowWrap = "anywhere";
     }
     return line;
   };

@@ -38,7 +38,7 @@ export function tableHtml(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
   const aligned = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
   const cell = (tag: "td" | "th", text: string, column: number) =>
-    `<${tag} style="text-align: ${aligned[column]}${isShort(text) ? "; white-space: nowrap" : ""}">${escapeHtml(text)}</${tag}>`;
+    `<${tag} style="text-align: ${aligned[column]}${breakStyle(text)}">${tag === "th" ? headerHtml(text) : escapeHtml(text)}</${tag}>`;
   const line = (tag: "td" | "th", texts: string[], style = "") =>
     `<tr${style}>${texts.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
   const lines = rows.map(({ cells, place }) =>
@@ -50,9 +50,18 @@ export function tableHtml(table: Table, options: TableOptions = {}): string {
   return `${title}<table><thead>${line("th", table.columns)}</thead><tbody>${lines.join("")}</tbody></table>${size}`;
 }
 
-/** Returns true for dates and names, which stay on one line. */
-function isShort(text: string): boolean {
-  return text.length <= SHORT_CHARACTERS && text.includes(" ");
+/** Returns the style of line breaks: dates and names stay on one line, long paths may be broken anywhere. */
+function breakStyle(text: string): string {
+  if (text.length > SHORT_CHARACTERS) return "; overflow-wrap: anywhere";
+  return text.includes(" ") ? "; white-space: nowrap" : "";
+}
+
+/** Returns a column's name, which may be broken before its capitals: "perClass" + "Before". */
+function headerHtml(name: string): string {
+  return name
+    .split(/(?<=[a-z\d])(?=[A-Z])/)
+    .map(escapeHtml)
+    .join("<wbr>");
 }
 
 /**
