@@ -52,7 +52,7 @@ export function datasetsReading(rows: readonly ComparisonRow[]): Drawing {
   if (!worst) return reading("There is one data set: the table above says all.");
   const own = single.find(({ dataset, index }) => dataset === worst.dataset && index === "own");
   const alone = own
-    ? ` Among its own images alone it would be ${score(own.scores.mp5.mean)}: the rest of the loss is taken by other data sets.`
+    ? ` Among its own images alone it would be ${score(own.scores.mp5.mean)}: what lies between is lost to images of other data sets.`
     : "";
   return reading(
     `The hardest data set is ${worst.dataset}: mP@5 ${score(worst.scores.mp5.mean)} of ${counted(worst.queries, "query", "queries")} of ${counted(worst.classes, "class", "classes")}.${alone}`,
