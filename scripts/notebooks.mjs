@@ -114,16 +114,21 @@ function isExecutedCopy(path) {
 }
 
 /** Refuses a commit of outputs that are not the demo's by the notebooks' own parameters. */
-function requireCommittable({ originals, params }) {
+function requireCommittable({ originals, params }, notebooks) {
   if (originals || params !== "{}")
     throw new UsageError(
       "--commit runs notebooks/ with their own parameters: leave out --originals and --params",
     );
-  const others = otherRuns();
+  const { others, later } = otherRuns(notebooks.map(({ name }) => name));
   if (others.length > 0)
     throw new UsageError(
       `--commit shows every run in checkpoints/, and these are not the demo's: ${others.join(", ")}. ` +
         "Set GUIE_ROOT to a folder with data/demo and checkpoints/ of the demo alone",
+    );
+  if (later.length > 0)
+    throw new UsageError(
+      `Experiments has run before: the tables of earlier notebooks would show ${later.join(", ")}, which it makes again. ` +
+        `npx guie rm ${later.join(" ")} deletes them`,
     );
 }
 
@@ -170,11 +175,11 @@ async function main() {
   const timeoutS = values["timeout-s"] === undefined ? undefined : Number(values["timeout-s"]);
   if (timeoutS !== undefined && !(timeoutS > 0))
     throw new UsageError("--timeout-s must be a number of seconds above 0");
-  if (values.commit) requireCommittable(values);
   const notebooks = selectNotebooks(
     values.commit && positionals.length === 0 ? SHIPPED : positionals,
     values.originals,
   );
+  if (values.commit) requireCommittable(values, notebooks);
   const params = readParams(values.params, notebooks);
   const out = resolve(values.out);
   for (const notebook of notebooks) requireReplaceable(notebook, out);

@@ -18,7 +18,7 @@ export const PIPELINE = [
 ];
 
 /** All notebooks that the project ships. */
-export const SHIPPED = ["Quick_Start", ...PIPELINE];
+export const SHIPPED = ["Quick_Start", ...PIPELINE, "Experiments"];
 
 /** Pattern of the names under which `restore` keeps edited notebooks. */
 export const PUT_ASIDE = /\.edited(-\d+)?$/;

@@ -40,11 +40,35 @@ export { comparisonFigure, confusionFigure } from "../notebook/views/retrieval_v
 export { scoresFigure, verdictFigure } from "../notebook/views/verdict_figures";
 export { type Atlas, type AtlasPoint, buildAtlas } from "../notebook/atlas/atlas";
 export { type AtlasView, atlasView } from "../notebook/atlas/atlas_view";
+// Experiments
+export { tuneTable } from "../notebook/tweak/tune";
+export { wiseFigure } from "../notebook/views/wise_figure";
 // Sentences below figures
 export {
   balanceReading,
+  duplicatesReading,
+  preprocessReading,
+  sizesReading,
+} from "../notebook/readings/data";
+export {
+  gradientReading,
+  hardestReading,
+  marginReading,
+  rateReading,
+  soupReading,
+  stepsReading,
+  sweepReading,
+  tuneReading,
+  wiseReading,
+} from "../notebook/readings/experiments";
+export {
+  calibrationReading,
   comparisonReading,
   confusionReading,
-  rateReading,
-  runReading,
-} from "../notebook/readings/readings";
+  cosineReading,
+  datasetsReading,
+  foundReading,
+  nearestReading,
+  verdictReading,
+} from "../notebook/readings/retrieval";
+export { costReading, gainReading, runReading, scheduleReading } from "../notebook/readings/training";

@@ -23,6 +23,6 @@ export { type LrFind, type LrFindOptions, lrFind } from "../experiments/lr_find"
 export { lrFigure } from "../notebook/tweak/lr_figure";
 export type { SweepGrid, SweepRun } from "../experiments/sweep";
 export { type SweepResult, sweep, sweepFigure } from "../notebook/views/sweep";
+export { tune } from "../notebook/tweak/tune";
 export { makeSoup, type Soup } from "../experiments/soup";
 export { takeWise, type WiseLine, wiseLine } from "../experiments/wise_ft";
-export { wiseFigure } from "../notebook/views/wise_figure";

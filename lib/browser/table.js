@@ -54,10 +54,10 @@ export default function liveTable(around, page, use) {
     return box;
   };
 
-  /** Returns a text in pieces, between which a line may break: a long name is broken after its underscores. */
+  /** Returns a text in pieces, between which a line may break: a long path is broken after its signs. */
   const breakable = (/** @type {string} */ text) => {
-    if (text.length <= page.shortCharacters || text.includes(" ")) return [text];
-    return text.split(/(?<=_)/).flatMap((piece) => [piece, document.createElement("wbr")]);
+    if (text.length <= page.shortCharacters) return [text];
+    return text.split(/(?<=[/_+.-])/).flatMap((piece) => [piece, document.createElement("wbr")]);
   };
 
   const rowElement = (/** @type {number} */ row) => {

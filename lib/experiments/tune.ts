@@ -1,14 +1,20 @@
 // A search over settings: plans its runs, trains them, and reports each experiment against the config as it is.
 import { Interrupted } from "../common/interrupt";
 import type { TaskOptions } from "../common/progress";
+import { overrideConfig } from "../config/config";
 import { describeEnvironment } from "../runs/environment";
 import { planSearch, type SearchPlan, type SearchRequest } from "./search_plan";
 import { writeSearch } from "./search_report";
 import { type SearchRow, searchRows } from "./search_rows";
-import { runSweep, type SweepOptions } from "./sweep";
+import { runSweep, type SweepOptions, type SweepRun } from "./sweep";
 
 /** Default share of training classes that a search holds out to choose by; the config's `holdOutShare` overrides it. */
-export const CHOICE_SHARE = 0.2;
+const CHOICE_SHARE = 0.2;
+
+/** Returns the config with training classes held out to choose by; one that holds some out keeps its share. */
+export function choosing(config: SweepRun["config"]): SweepRun["config"] {
+  return config.holdOutShare > 0 ? config : overrideConfig(config, { holdOutShare: CHOICE_SHARE });
+}
 
 /** Options of a search. */
 export interface SearchOptions extends SweepOptions, TaskOptions {

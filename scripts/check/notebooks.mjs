@@ -13,6 +13,8 @@ const KERNEL = { name: "typescript", display_name: "TypeScript", language: "type
 const MACHINE_PATH = /(?<![\w.])\/(?:home|root|Users|work|mnt|media|private|tmp)\/[\w.-]*/;
 /** A date with a time of day, or a time with seconds. */
 const TIME_STAMP = /\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d|\b\d\d:\d\d:\d\d\b/;
+/** Longest line of code that JupyterLab shows whole in a window of 1,100 pixels. */
+const MAX_LINE_CHARACTERS = 110;
 const PICTURE_BYTES = /;base64,[\w+/=]+/g;
 
 /**
@@ -42,10 +44,18 @@ function cellFaults(cell) {
   const { cell_type: type, execution_count: count, metadata, outputs } = cell;
   if (type !== "code") return [];
   const stamp = TIME_STAMP.exec(JSON.stringify(outputs).replaceAll(PICTURE_BYTES, ""))?.[0];
+  const long = textOf(cell.source)
+    .split("\n")
+    .find((line) => line.length > MAX_LINE_CHARACTERS);
+  const inline = outputs.some(({ data }) => textOf(data?.["text/html"]).includes("<svg"));
   const unseen = outputs.find(({ data }) => data && !seenOnGitHub(data));
   return [
     ...(count === null ? [] : [`has an execution count (${count})`]),
+    ...(long
+      ? [`has a line of ${long.length} characters, more than ${MAX_LINE_CHARACTERS}: ${long.trim()}`]
+      : []),
     ...sourceFaults(cell),
+    ...(inline ? ["holds SVG in HTML, which JupyterLab and GitHub remove: make it an image"] : []),
     ...(outputs.some((output) => output.output_type === "error") ? ["shows an error"] : []),
     ...(stamp ? [`shows a time: ${stamp}`] : []),
     ...(metadata.execution ? ["holds the times of its execution"] : []),

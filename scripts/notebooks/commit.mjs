@@ -9,15 +9,25 @@ import { changedOutputs, withOutputs } from "./outputs.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const workspace = resolve(root, process.env.GUIE_ROOT ?? "");
 
-/** Names of the runs that the notebooks make on the demo. */
-const DEMO_RUN = /^(demo|quick_start)_(frozen|fine_tune|sweep)$/;
+/** Names of the runs that the notebooks make on the demo; those of Experiments, which comes last. */
+const DEMO_RUN = /^(demo|quick_start)_(frozen|fine_tune)$/;
+const EXPERIMENT = /^demo_(sweep|tune|soup)$/;
 
-/** Returns the names of runs in checkpoints/ that the notebooks do not make: their tables would show them. */
-export function otherRuns() {
+/**
+ * Returns the names of runs in checkpoints/ that tables of runs would show and that are not there at a first time: of
+ * the notebooks alone (`others`), and those of Experiments, unless it is committed alone (`later`).
+ * @param notebooks names of the notebooks to commit
+ */
+export function otherRuns(notebooks) {
   const folder = join(workspace, "checkpoints");
-  if (!existsSync(folder)) return [];
+  if (!existsSync(folder)) return { others: [], later: [] };
   const runs = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return runs.map(({ name }) => name).filter((name) => !DEMO_RUN.test(name));
+  const names = runs.map(({ name }) => name).filter((name) => !DEMO_RUN.test(name));
+  const isLast = notebooks.every((name) => name === "Experiments");
+  return {
+    others: names.filter((name) => !EXPERIMENT.test(name)),
+    later: isLast ? [] : names.filter((name) => EXPERIMENT.test(name)),
+  };
 }
 
 /**

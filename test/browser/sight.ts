@@ -61,7 +61,7 @@ export async function assertImagesLoaded(page: Page): Promise<number> {
 export async function assertProgressDone(page: Page): Promise<number> {
   const lines = (await page.locator(OUTPUT).allInnerTexts())
     .flatMap((text) => text.split("\n"))
-    .filter((line) => /\(\d+ %\)/.test(line));
+    .filter((line) => /\d\/[\d,]+ \S+ \(\d+ %\)/.test(line));
   assert.deepEqual(
     lines.filter((line) => !line.includes("(100 %)")),
     [],

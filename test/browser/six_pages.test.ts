@@ -1,4 +1,4 @@
-// Runs the six notebooks headless (nbclient), then opens each HTML page: every figure is there without server and network.
+// Runs the six notebooks and Experiments headless (nbclient), then opens each HTML page: every figure is there without server and network.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { installPath } from "guie/dist/common/project";
 import { chromium } from "playwright-core";
 import { CHROMIUM_FLAGS, chromiumPath, skipWithoutChromium } from "./lab";
-import { makeWorkspace, PIPELINE, TINY } from "./workspace";
+import { makeWorkspace, NOTEBOOKS, TINY } from "./workspace";
 
 const TEN_MINUTES_MS = 600_000;
 
@@ -36,13 +36,19 @@ function picturesIn(path: string): { figures: number; pictures: number } {
   return { figures: figures.length, pictures: html.split("<img ").length - 1 };
 }
 
-test("all six run headless within ten minutes, and their pages show every figure offline", {
+test("all run headless within ten minutes, and their pages show every figure offline", {
   skip: skipWithoutChromium,
 }, async (t) => {
   const { seenOnGitHub } = await import(pathToFileURL(installPath("scripts/notebooks/outputs.mjs")).href);
   const { root, remove } = makeWorkspace();
   t.after(remove);
-  const args = [join(root, "scripts/notebooks.mjs"), ...PIPELINE, "--html", "--params", JSON.stringify(TINY)];
+  const args = [
+    join(root, "scripts/notebooks.mjs"),
+    ...NOTEBOOKS,
+    "--html",
+    "--params",
+    JSON.stringify(TINY),
+  ];
   const env = { ...process.env, GUIE_ROOT: root };
   const options = { cwd: root, env, encoding: "utf8", timeout: TEN_MINUTES_MS } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
@@ -52,7 +58,7 @@ test("all six run headless within ten minutes, and their pages show every figure
   const page = await browser.newPage({ viewport: { width: 1000, height: 2000 }, offline: true });
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url().slice(0, 100)));
-  for (const name of PIPELINE) {
+  for (const name of NOTEBOOKS) {
     const { figures, pictures } = picturesIn(join(root, "runs/notebooks", `${name}.ipynb`));
     for (const bundle of bundlesIn(join(root, "runs/notebooks", `${name}.ipynb`))) {
       assert.ok("text/plain" in bundle, `${name}: an output without words: ${Object.keys(bundle)}`);

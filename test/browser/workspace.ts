@@ -24,8 +24,11 @@ export const PIPELINE = [
   "Inference",
 ] as const;
 
-/** Parameters with which all six take a minute: a few emoji, a tower of a few thousand weights. */
-export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unknown>>> = {
+/** The pipeline, and the experiments on its runs. */
+export const NOTEBOOKS = [...PIPELINE, "Experiments"] as const;
+
+/** Parameters with which all of them take a minute: a few emoji, a tower of a few thousand weights. */
+export const TINY: Partial<Record<(typeof NOTEBOOKS)[number], Record<string, unknown>>> = {
   Get_Data: { classesPerGroup: 8 },
   Data_Merge: { search: "", minPerClass: 60 },
   // Long enough for its curve to be drawn more than once
@@ -33,10 +36,18 @@ export const TINY: Partial<Record<(typeof PIPELINE)[number], Record<string, unkn
     preset: "tiny",
     fineTune: { maxStepsPerEpoch: 400 },
     run: "demo",
-    tryLr: [0.01],
-    tryMargins: [0.3, 0.5],
   },
   Inference: { preset: "tiny", examples: 3 },
+  Experiments: {
+    preset: "tiny",
+    fineTune: { maxStepsPerEpoch: 400 },
+    run: "demo",
+    tryLr: [0.01],
+    tryMargins: [0.3, 0.5],
+    vary: ["margin=0.5"],
+    seeds: [1, 2],
+    alphas: [0, 1],
+  },
 };
 
 /** Makes the workspace in a temporary folder and returns its path; `remove` deletes it. */

@@ -128,6 +128,8 @@ test("without a kernel: all steps, and the first 20 classes as plain, escaped HT
   const { html, text } = (await makeReport(dataDir)).still();
   const { document } = new JSDOM(html).window;
   assert.equal(document.querySelectorAll("script").length, 0);
+  assert.equal(document.querySelectorAll("svg").length, 0, "a reader that was not run removes SVG");
+  assert.match(document.querySelector("img")!.alt, /^The long tail/);
   const [steps, classes] = document.querySelectorAll("table");
   assert.equal(steps!.querySelectorAll("tbody tr").length, 3 * 5);
   assert.equal(classes!.querySelectorAll("tbody tr").length, 20);

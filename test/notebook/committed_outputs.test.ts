@@ -197,6 +197,18 @@ const FAULTS: Record<string, [change: (notebook: Notebook, cell: Cell) => void, 
     },
     /^cell 1 has an output of which GitHub shows nothing: A map$/,
   ],
+  "a line that a window cuts": [
+    (_, cell) => {
+      cell.source += ` // ${"x".repeat(100)}`;
+    },
+    /^cell 1 has a line of 128 characters, more than 110: console/,
+  ],
+  "a figure that readers remove": [
+    (_, cell) => {
+      cell.outputs = [shown({ "text/html": "<div>words<svg><path/></svg></div>", "text/plain": "words" })];
+    },
+    /^cell 1 holds SVG in HTML/,
+  ],
   "another kernel": [
     ({ metadata }) => {
       metadata.kernelspec.name = "tslab";
@@ -280,13 +292,18 @@ test("changed outputs are listed by cell with the first words that differ, or as
   ]);
 });
 
-test("--commit refuses other parameters, and runs that are not the demo's", (t) => {
+test("--commit refuses other parameters, runs that are not the demo's, and those of the notebook that comes last", (t) => {
   const root = temporaryFolder(t);
   mkdirSync(join(root, "checkpoints", "my_run"), { recursive: true });
   mkdirSync(join(root, "checkpoints", "demo_frozen"));
   const others = commit(root, "Train");
   assert.equal(others.status, 2);
   assert.match(others.stderr, /not the demo's: my_run\. Set GUIE_ROOT/);
+  rmSync(join(root, "checkpoints", "my_run"), { recursive: true });
+  mkdirSync(join(root, "checkpoints", "demo_sweep"));
+  const later = commit(root, "Train");
+  assert.equal(later.status, 2);
+  assert.match(later.stderr, /would show demo_sweep, which it makes again\. npx guie rm demo_sweep deletes/);
   const params = commit(root, "Train", "--params", `{"Train": {"run": "x"}}`);
   assert.equal(params.status, 2);
   assert.match(params.stderr, /leave out --originals and --params/);

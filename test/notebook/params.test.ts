@@ -24,7 +24,8 @@ function printed(overrides: string | undefined, action: () => void): string {
 }
 
 test("GUIE_PARAMS overrides some defaults, and the table marks them", () => {
-  printed(undefined, () => assert.deepEqual(params(DEFAULTS), DEFAULTS));
+  const plain = printed(undefined, () => assert.deepEqual(params(DEFAULTS), DEFAULTS));
+  assert.match(plain, /^parameter +value *\n-+ +-+ *\n/, "no column for marks without any");
   const table = printed(`{"seed": 1, "dataSets": ["rp2k"]}`, () =>
     assert.deepEqual(params(DEFAULTS), { ...DEFAULTS, seed: 1, dataSets: ["rp2k"] }),
   );

@@ -104,7 +104,7 @@ test("drawing does not change the figure, and names a trace that needs a browser
   await assert.rejects(figureSvg(wrong), { name: "UserError", message: /a trace of type "scatter3d"/ });
 });
 
-test("a heat map's cells have their colours", async () => {
+test("a heat map's cells are squares and have their colours", async () => {
   const figure = heatFigure(
     [
       [0, 1],
@@ -113,6 +113,10 @@ test("a heat map's cells have their colours", async () => {
     WORDS,
   );
   const { document } = await draw(figure);
+  const [wide, high] = ["width", "height"].map((side) =>
+    Number(document.querySelector("image")!.getAttribute(side)),
+  );
+  assert.ok(Math.abs(wide! - high!) < 1, `cells are squares: ${wide} x ${high}`);
   const address = document.querySelector("image")!.getAttribute("xlink:href")!;
   const { data, info } = await sharp(Buffer.from(address.split(",")[1]!, "base64"))
     .removeAlpha()

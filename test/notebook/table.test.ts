@@ -107,6 +107,19 @@ test("numbers are aligned right with thousands separators, texts left, gaps are 
   assert.deepEqual(aligned, ["left", "right", "right"]);
 });
 
+test("a long path may be broken after its signs, a column's name before its capitals", () => {
+  const path = "final_data_224/Art_MET/images/1.jpg";
+  const { document, rows } = parse(tableHtml(tableOf([{ perClassBefore: path, images: "3 of 4" }])!));
+  assert.deepEqual(rows, [
+    ["perClassBefore", "images"],
+    [path, "3 of 4"],
+  ]);
+  assert.equal(document.querySelector("th")!.innerHTML, "per<wbr>Class<wbr>Before");
+  const cells = [...document.querySelectorAll("td")];
+  assert.equal(cells[0]!.innerHTML, "final_<wbr>data_<wbr>224/<wbr>Art_<wbr>MET/<wbr>images/<wbr>1.<wbr>jpg");
+  assert.match(cells[1]!.getAttribute("style")!, /white-space: nowrap/);
+});
+
 test("a long table shows its head, its tail and its length", () => {
   const long = tableOf(Array.from({ length: 1254 }, (_, i) => ({ i })))!;
   const { rows, document } = parse(tableHtml(long, { maxRows: 5 }));

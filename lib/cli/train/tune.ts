@@ -4,13 +4,13 @@ import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
 import { TimeLimit } from "../../common/time_limit";
-import { overrideConfig, type SettingName } from "../../config/config";
+import type { SettingName } from "../../config/config";
 import type { Stage } from "../../config/run";
 import { describeDevice } from "../../engine/native/device";
 import type { SearchRequest, SearchStage } from "../../experiments/search_plan";
 import { nameOf, searchNotes, searchTable, TABLE_NOTE } from "../../experiments/search_report";
 import type { SweepRun } from "../../experiments/sweep";
-import { CHOICE_SHARE, runSearch, type SearchResult } from "../../experiments/tune";
+import { choosing, runSearch, type SearchResult } from "../../experiments/tune";
 import { parseVariation } from "../../experiments/variations";
 import type { ChoiceClasses } from "../../training/data/choice_classes";
 import { type CommandResult, setAction } from "../shared/command";
@@ -146,7 +146,7 @@ function requestOf(options: TuneOptions): SearchRequest {
   const stages: Stage[] =
     options.stage === "frozen" ? ["frozen"] : startsAnew(options) ? ["frozen", "fine_tune"] : ["fine_tune"];
   refuseUselessSettings({ ...options, stage: stages.at(-1) }, stages);
-  const configs = Object.fromEntries(stages.map((stage) => [stage, choosing({ ...options, stage })]));
+  const configs = Object.fromEntries(stages.map((stage) => [stage, choiceConfig({ ...options, stage })]));
   const { configName } = configs[stages.at(-1)!]!;
   return {
     name: options.name ?? `${configName}_search_${options.stage}`,
@@ -167,10 +167,9 @@ function refuseOwnSettings(options: TuneOptions): void {
 }
 
 /** Returns the config of the options, with training classes held out to choose by. */
-function choosing(options: TuneOptions & { stage: Stage }) {
+function choiceConfig(options: TuneOptions & { stage: Stage }) {
   const config = configOf(options);
-  if (options.chooseOn === "held-out-classes" || config.holdOutShare > 0) return config;
-  return overrideConfig(config, { holdOutShare: CHOICE_SHARE });
+  return options.chooseOn === "held-out-classes" ? config : choosing(config);
 }
 
 /** Returns whether fine-tuning needs its own frozen runs: no start was given, and the preset's holds out no class. */

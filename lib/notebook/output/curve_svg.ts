@@ -14,7 +14,7 @@ export interface SmallChart {
 export const CHART_PX = { width: 290, height: 170 };
 
 const COLOURS = ["#4c78a8", "#f58518", "#54a24b"];
-const TEXT = "#7a7f87";
+const TEXT = "#757a82";
 const FRAME = { left: 46, right: 10, top: 26, bottom: 34 };
 const TICKS = 4;
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { DOMWindow } from "jsdom";
 import sharp from "sharp";
 import { messageOf, UserError } from "../../common/errors";
+import { escapeHtml } from "../../common/html";
 import { installCanvas } from "./canvas";
 import { useBundledFonts } from "./fonts";
 
@@ -99,6 +100,18 @@ export async function figurePng(
   return sharp(Buffer.from(svg), { density: 72 * (size.scale ?? 2) })
     .png()
     .toBuffer();
+}
+
+/**
+ * Returns an SVG as an HTML image that every reader shows: JupyterLab removes inline SVG from a notebook that was not
+ * run, GitHub shows no SVG in HTML.
+ * @param svg with a width in pixels
+ */
+export async function pictureHtml(svg: string, alt: string): Promise<string> {
+  useBundledFonts();
+  const png = await sharp(Buffer.from(svg), { density: 144 }).png({ palette: true }).toBuffer();
+  const { width } = await sharp(png).metadata();
+  return `<img width="${width / 2}" src="data:image/png;base64,${png.toString("base64")}" alt="${escapeHtml(alt)}">`;
 }
 
 function numberOr(value: unknown, fallback: number): number {

@@ -28,12 +28,13 @@ export function params<T extends Record<string, ParamValue>>(defaults: T): Widen
   for (const [name, value] of Object.entries(overrides)) checkParam(name, value, defaults);
   const given = Object.entries(overrides).map(([name, value]) => [name, value ?? undefined]);
   const values = { ...defaults, ...Object.fromEntries(given) };
+  const isSet = given.length > 0;
   const rows = Object.keys(defaults).map((name) => [
     name,
     textOf(values[name]),
-    name in overrides ? `set for this run (default ${textOf(defaults[name])})` : "",
+    ...(isSet ? [name in overrides ? `set for this run (default ${textOf(defaults[name])})` : ""] : []),
   ]);
-  const table = { columns: ["parameter", "value", ""], rows };
+  const table = { columns: ["parameter", "value", ...(isSet ? [""] : [])], rows };
   const all = { maxRows: rows.length };
   display({ "text/html": tableHtml(table, all), "text/plain": tableText(table, all) });
   return values as Widened<T>;

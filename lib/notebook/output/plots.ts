@@ -29,7 +29,7 @@ export interface FigureWords {
 const COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d"];
 /** The golden angle: successive hues are far apart for any number of them. */
 const HUE_STEP_DEGREES = 137.508;
-const TEXT_COLOUR = "#7a7f87";
+const TEXT_COLOUR = "#757a82";
 const GRID_COLOUR = "rgba(128, 128, 128, 0.25)";
 const TITLE_PX = 15;
 /** Height above a plot that has a title, and no legend. */
@@ -246,13 +246,14 @@ export function heatFigure(
   };
   const cells = { z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false };
   const layout = quietLayout(words, {});
-  const axis = labels ? { type: "category" } : {};
+  const axis = labels ? { type: "category" } : { constrain: "domain" };
+  const squares = labels ? {} : { scaleanchor: "x" };
   return {
     data: [{ type: "heatmap", ...cells, ...named }],
     layout: {
       ...layout,
       xaxis: { ...layout.xaxis, ...axis },
-      yaxis: { ...layout.yaxis, ...axis, autorange: "reversed" },
+      yaxis: { ...layout.yaxis, ...axis, ...squares, autorange: "reversed" },
     },
   };
 }

@@ -38,7 +38,7 @@ export function tableHtml(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
   const aligned = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
   const cell = (tag: "td" | "th", text: string, column: number) =>
-    `<${tag} style="text-align: ${aligned[column]}${isShort(text) ? "; white-space: nowrap" : ""}">${escapeHtml(text)}</${tag}>`;
+    `<${tag} style="text-align: ${aligned[column]}${isShort(text) ? "; white-space: nowrap" : ""}">${breakable(tag, text)}</${tag}>`;
   const line = (tag: "td" | "th", texts: string[], style = "") =>
     `<tr${style}>${texts.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
   const lines = rows.map(({ cells, place }) =>
@@ -53,6 +53,15 @@ export function tableHtml(table: Table, options: TableOptions = {}): string {
 /** Returns true for dates and names, which stay on one line. */
 function isShort(text: string): boolean {
   return text.length <= SHORT_CHARACTERS && text.includes(" ");
+}
+
+/** Where a line may break: a column's name before its capitals, a long path or address after its signs. */
+const BREAKS = { th: /(?<=[a-z\d])(?=[A-Z])/, td: /(?<=[/_+.-])/ };
+
+/** Returns escaped text with places at which a line may break: readers drop the styles that would do it. */
+function breakable(tag: "td" | "th", text: string): string {
+  const isWhole = tag === "td" && text.length <= SHORT_CHARACTERS;
+  return isWhole ? escapeHtml(text) : text.split(BREAKS[tag]).map(escapeHtml).join("<wbr>");
 }
 
 /**

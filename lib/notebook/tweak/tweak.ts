@@ -1,5 +1,4 @@
 // Tweaks a config with the mouse: its schedule, margin, cost and pictures follow, and a button trains it.
-import sharp from "sharp";
 import { UserError } from "../../common/errors";
 import { escapeHtml } from "../../common/html";
 import { type ConfigOverrides, overrideConfig, requireSetting } from "../../config/config";
@@ -7,7 +6,7 @@ import { changedSettings, nameOfConfig, presetOf } from "../../config/run_name";
 import { valueText } from "../../config/value_text";
 import type { RunEstimate } from "../../training/estimate";
 import { chartSvg } from "../output/curve_svg";
-import { useBundledFonts } from "../output/fonts";
+import { pictureHtml } from "../output/figure";
 import { column, liveHtml, row } from "../widgets/boxes";
 import type { Control } from "../widgets/control";
 import { button } from "../widgets/controls";
@@ -107,7 +106,9 @@ export async function tweak(config: Config, controls: SettingControls): Promise<
   await drawPictures(first);
   const values = rows.map(({ widget }) => widget.still());
   const { cost, line } = tellConfig(first, await costOf(first));
-  const figures = flex(await Promise.all(configCharts(first, base).map(chartPicture)));
+  const figures = flex(
+    await Promise.all(configCharts(first, base).map((chart) => pictureHtml(chartSvg(chart), chart.title))),
+  );
   const html = [...values.map(({ html }) => html), cost, figures, line, pictures.still().html].join("");
   const text = [...values.map(({ text }) => text), drawn.still().text].join("\n");
   const still = () => ({ html, text });
@@ -152,14 +153,4 @@ function tellConfig(config: Config, estimate: RunEstimate) {
     line: `<div class="jp-RenderedHTMLCommon" style="line-height: 1.5; padding: 0">${words}${codeHtml}<div>${escapeHtml(run)}</div></div>`,
     text: `${cost}\n${words}${code} ${run}`,
   };
-}
-
-/** Returns a chart as an image that every reader shows, GitHub too. */
-async function chartPicture(chart: Parameters<typeof chartSvg>[0]): Promise<string> {
-  useBundledFonts();
-  const png = await sharp(Buffer.from(chartSvg(chart)), { density: 144 })
-    .png()
-    .toBuffer();
-  const { width } = await sharp(png).metadata();
-  return `<img width="${width / 2}" src="data:image/png;base64,${png.toString("base64")}" alt="${escapeHtml(chart.title)}">`;
 }

@@ -1,4 +1,4 @@
-// Views for stepping by hand in Train: gradients, margins, the hardest images.
+// Views for stepping by hand in Experiments: gradients, margins, the hardest images.
 import { basename, join } from "node:path";
 import { projectPath } from "../../common/project";
 import type { DataSettings } from "../../config/data";

@@ -11,13 +11,13 @@ import { type ClassRow, classTable } from "../../tables/class_table";
 import { excludeImages } from "../../tables/exclude";
 import { imagesToExclude } from "../../tables/exclusions";
 import { CORRECTION_FILES } from "../../tables/layout";
+import { figureSvg, pictureHtml } from "../output/figure";
 import { type Table, tableOf, tableText } from "../output/table";
 import { type TablePage, tableHtml, tablePage } from "../output/table_html";
 import { widget } from "../widgets/own";
 import type { Still, Widget } from "../widgets/widget";
 import { classImages } from "./class_pictures";
 import { balanceInWords, classesInWords, longTailFigure } from "./class_views";
-import { figureBundle } from "./show";
 
 /** Options of a class report. */
 export interface ClassReportOptions {
@@ -80,7 +80,8 @@ export async function classReport(
   };
   let classes = await read();
   let words = classesInWords(classes, { isMerged });
-  const bundle = await figureBundle(longTailFigure(classes));
+  const tail = await figureSvg(longTailFigure(classes));
+  const picture = await pictureHtml(tail, "The long tail: images of each class, largest first");
   const summary = tableOf(balanceInWords(balance))!;
   const summaryRows = SUMMARY_SETS * stages.length;
   const report = widget({
@@ -88,11 +89,11 @@ export async function classReport(
     esm: `const liveTable = ${browserFunction("table")};\nconst classReport = ${browserFunction("class_report")};\nexport default () => classReport(liveTable);`,
     state: {
       summary: pageTable("Images of each class, after every step", summary, summaryRows),
-      tail: String(bundle["image/svg+xml"] ?? ""),
+      tail,
       classes: pageTable("Every class", tableOf(words)!, STILL_ROWS),
       ticked: [] as number[],
     },
-    still: ({ tail }) => stillOf(summary, tail, tableOf(words)!),
+    still: () => stillOf(summary, picture, tableOf(words)!),
   });
   const file = join(dataDir, CORRECTION_FILES.exclude);
   const tickedRows = () => report.state.ticked.flatMap((row) => classes[row] ?? []);
@@ -169,13 +170,13 @@ function pageTable(title: string, table: Table, maxRows: number): PageTable {
 }
 
 /** Returns the report for readers without a kernel. */
-function stillOf(summary: Table, tail: string, classes: Table): Still {
+function stillOf(summary: Table, picture: string, classes: Table): Still {
   const first = { ...classes, rows: classes.rows.slice(0, STILL_ROWS) };
   const cut =
     classes.rows.length > STILL_ROWS ? `The first ${STILL_ROWS} of ${classes.rows.length} classes.` : "";
   const options = { title: "Images of each class, after every step", maxRows: MOST_SUMMARY_ROWS };
   return {
-    html: `${tableHtml(summary, options)}${tail}${tableHtml(first, { title: "Every class" })}<p>${escapeHtml(cut)}</p>`,
+    html: `${tableHtml(summary, options)}${picture}${tableHtml(first, { title: "Every class" })}<p>${escapeHtml(cut)}</p>`,
     text: [tableText(summary, options), tableText(first, { title: "Every class" }), cut].join("\n"),
   };
 }

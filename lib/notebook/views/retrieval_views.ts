@@ -38,7 +38,7 @@ export function comparisonFigure(rows: readonly ComparisonRow[]): Figure {
     const above = scores.map(({ mean, high }) => high - mean);
     const below = scores.map(({ mean, low }) => mean - low);
     const bars = { type: "data", symmetric: false, array: above, arrayminus: below };
-    return { ...trace, error_y: { ...bars, color: "#7a7f87", thickness: 1.2, width: 4 } };
+    return { ...trace, error_y: { ...bars, color: "#757a82", thickness: 1.2, width: 4 } };
   });
   return { ...figure, data: withIntervals };
 }

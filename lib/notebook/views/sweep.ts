@@ -69,7 +69,7 @@ export async function sweep(
       signal,
       onRun: () => live.beginRun(),
       onProgress: (report) => live.report(report),
-      advice: `Give the sweep another name (in Train the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
+      advice: `Give the sweep another name (in Experiments the parameter run; sweep(config, grid, { name: "..." })), or delete checkpoints/${name}.`,
     });
     live.end("");
   } catch (error) {

@@ -27,7 +27,7 @@ export function scoresFigure({ report, space }: Verdict): Figure {
   const line = { type: "line", x0: threshold.value, x1: threshold.value, y0: 0, y1: 1, yref: "paper" };
   return {
     data,
-    layout: { ...figure.layout, shapes: [{ ...line, line: { color: "#7a7f87", dash: "dot" } }] },
+    layout: { ...figure.layout, shapes: [{ ...line, line: { color: "#757a82", dash: "dot" } }] },
   };
 }
 
