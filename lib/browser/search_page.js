@@ -9,6 +9,7 @@
  * The functions of the page's parts, each the default of its file.
  * @typedef {object} SearchParts
  * @property {typeof import("./search_cards.js").default} cards
+ * @property {typeof import("./search_conditions.js").default} conditions
  * @property {typeof import("./search_query.js").default} query
  * @property {typeof import("./search_rectangle.js").default} rectangle
  * @property {typeof import("./search_state.js").default} state
@@ -62,6 +63,7 @@ export default function searchPage(parts) {
   /** Sends a query: the reader's files with their rectangles as numbers, or the number of a row. */
   const send = (/** @type {Query} */ { pictures }) => {
     const options = new URLSearchParams({ k: count.value });
+    for (const condition of conditions.typed()) options.append("where", condition);
     const whole = { left: 0, top: 0, right: 1, bottom: 1 };
     const sidesOf = (/** @type {import("./search_rectangle.js").Part} */ { left, top, right, bottom }) =>
       [left, top, right, bottom].map((share) => share.toFixed(6)).join(",");
@@ -84,8 +86,9 @@ export default function searchPage(parts) {
       ? `the ${number(state.images)} photos so far`
       : `${number(state.images)} images`;
     const noVerdict = state.hasVerdict ? ", without a verdict: it is measured with single images" : "";
+    const met = conditions.typed().length > 0 ? " that meet the conditions" : "";
     const together = pictures.length > 1 ? ` · ${pictures.length} images as one query${noVerdict}` : "";
-    return `${number(hits)} nearest of ${some}, in ${number(ms)} ms${together}`;
+    return `${number(hits)} nearest of ${some}${met}, in ${number(ms)} ms${together}`;
   };
 
   /** Searches with the current query. */
@@ -108,6 +111,7 @@ export default function searchPage(parts) {
         isNothing = items.length > 0 && items.every(({ verdict }) => verdict && !verdict.isSame);
         text = textOf(query, items.length, Math.round(performance.now() - startedAtMs));
       } else if (response.status === 503) problem = `Not now: ${body.error}.`;
+      else if (response.status === 400) problem = `This search cannot be made: ${body.error}.`;
       else problem = `This image cannot be used for a search: ${body.error}.`;
       isTooEarly = response.status === 503 && state.images === 0;
     } catch {
@@ -150,8 +154,10 @@ export default function searchPage(parts) {
     scrollTo({ top: 0, behavior: "smooth" });
   });
   const panel = parts.query(parts.rectangle, () => void search());
+  const conditions = parts.conditions(() => void search());
   const trail = parts.trail(show);
   const state = parts.state(async (now, before) => {
+    conditions.offer(now.columns);
     if (isTooEarly ? now.images > 0 : before.isBusy && !now.isBusy) void search();
     const isChanged = before.images !== now.images || before.isBusy;
     if (!current && isChanged) await showSamples();

@@ -15,7 +15,7 @@
 
 /**
  * The state of the service as the page needs it.
- * @typedef {{ images: number, isBusy: boolean, hasVerdict: boolean, maxImages: number }} ServiceState
+ * @typedef {{ images: number, isBusy: boolean, hasVerdict: boolean, maxImages: number, columns: string[] }} ServiceState
  */
 
 /**
@@ -31,7 +31,7 @@ export default function searchState(onLook) {
   const lookMs = 1000;
   const number = (/** @type {number} */ value) => value.toLocaleString("en-US");
   /** @type {ServiceState} */
-  const state = { images: 0, isBusy: false, hasVerdict: false, maxImages: 1 };
+  const state = { images: 0, isBusy: false, hasVerdict: false, maxImages: 1, columns: [] };
 
   const make = (/** @type {string} */ tag, /** @type {string} */ className, text = "") => {
     const element = document.createElement(tag);
@@ -83,6 +83,7 @@ export default function searchState(onLook) {
     state.isBusy = index.photos?.busy === true;
     state.hasVerdict = index.verdict?.falseAccepts !== undefined;
     state.maxImages = limits.maxImages;
+    state.columns = index.columns;
     const recall = search.kind === "exact" ? "" : `, recall@5 ${search.recallAt5.toFixed(2)}`;
     const parts = [
       ...(index.photos ? [] : [`${number(state.images)} images`]),

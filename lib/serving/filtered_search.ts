@@ -1,7 +1,7 @@
 // Searches the rows of an index that meet conditions. Shapes: Q queries, N rows, n rows that meet them, k neighbours.
 import { UserError } from "../common/errors";
 import { pickRows, type Vectors } from "../common/vectors";
-import { type Condition, matchingRows } from "../index_folder/where";
+import { type Condition, filterColumns, matchingRows } from "../index_folder/where";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import { positionsIn, type RerankName, rerankedIndex } from "../retrieval/reranking/methods";
 import type { SearchIndex } from "../retrieval/resident_index";
@@ -26,6 +26,8 @@ export interface FilteredRows {
 
 /** Searches among the rows that meet conditions. */
 export interface RowFilters {
+  /** Columns that conditions may name. */
+  columns: readonly string[];
   /** Checks that conditions name columns of the index. @throws Refusal (400) with the known ones */
   requireColumns(where: readonly Condition[]): void;
   /** Returns the nearest rows that meet conditions. */
@@ -45,6 +47,7 @@ export function filtersOf({ filters }: { filters: RowFilters | undefined }): Row
 export function rowFilters(rows: FilteredRows): RowFilters {
   let last: { key: string; rows: Int32Array; subset?: Promise<SearchIndex> } | undefined;
   return {
+    columns: filterColumns(rowsOf(rows.source)),
     requireColumns(where) {
       try {
         matchingRows({ ...rowsOf(rows.source), files: [] }, where);

@@ -163,3 +163,22 @@ export async function searchVector(
 export function rowNumbers(count: number): RowNumbers {
   return { numberAt: (position) => position, positionOf: (row) => (row < count ? row : undefined) };
 }
+
+/** Returns what clients learn of an index: its size, how it is searched, its columns, and its verdict's promise or lack. */
+export function indexHealth(state: IndexState | undefined): Record<string, unknown> {
+  return {
+    images: state?.count ?? 0,
+    labelled: state?.labelled ?? false,
+    whitened: state?.whitening?.to ?? null,
+    rerank: state?.methods ?? [],
+    columns: state?.filters?.columns ?? [],
+    verdict: verdictHealth(state?.verdict),
+  };
+}
+
+function verdictHealth(verdict: VerdictState | null | undefined): Record<string, unknown> | null {
+  if (!verdict) return null;
+  if (!("verdict" in verdict)) return { lack: verdict.lack };
+  const { threshold, unknown } = verdict.verdict.report;
+  return { falseAccepts: threshold.rate, cosine: threshold.value, unknown };
+}

@@ -12,6 +12,7 @@ export interface ServicePage {
 /** The parts of the page's script, by the names that it gives them. */
 const PARTS = {
   cards: "search_cards",
+  conditions: "search_conditions",
   query: "search_query",
   rectangle: "search_rectangle",
   state: "search_state",
@@ -61,6 +62,7 @@ const htmlOf = (script: string, style: string) => `<!doctype html>
       <svg viewBox="0 0 48 48" aria-hidden="true"><path d="M8 34v5a3 3 0 0 0 3 3h26a3 3 0 0 0 3-3v-5M24 32V8m-9 9 9-9 9 9"/></svg>
       <b>Drop an image here</b><span>paste one, or <u>choose a file</u>;</span><span>several views of one thing are one search</span>
     </label>
+    <p id="filter" class="count" hidden><label for="only">Only where</label> <input id="only" list="columns" placeholder="class=apple; folder!=old" title="COLUMN=VALUE or COLUMN!=VALUE; several are separated by ;"><datalist id="columns"></datalist></p>
     <p class="count"><label for="count">Neighbours</label> <select id="count"><option>6<option selected>12<option>24<option>48</select></p>
   </section>
   <section id="answer" aria-label="Nearest images">

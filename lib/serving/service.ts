@@ -15,7 +15,7 @@ import type { FolderIndex } from "./folder_index";
 import type { FoundRow, IndexRow } from "./found_row";
 import type { ImagePart } from "./image_part";
 import type { IndexKeeper, PhotoStatus } from "./index_keeper";
-import { type IndexState, type RowFacts, searchVector, shownPath } from "./index_state";
+import { type IndexState, indexHealth, type RowFacts, searchVector, shownPath } from "./index_state";
 import { Admission } from "./limits/admission";
 import { Refusal } from "./limits/refusal";
 import type { LiveIndex } from "./live_index";
@@ -152,12 +152,8 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
         length,
         index: {
           name,
-          images: state?.count ?? 0,
-          labelled: state?.labelled ?? false,
-          whitened: state?.whitening?.to ?? null,
-          rerank: state?.methods ?? [],
+          ...indexHealth(state),
           version,
-          ...verdictHealth(state),
           photos: photos ? photosOf(photos.status) : null,
         },
         search: { kind, recallAt5, recallQueries },
@@ -176,15 +172,6 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
       await Promise.all([embeddings.close(), searches.close()]);
     },
   };
-}
-
-/** Returns what clients learn of the verdict: its promise, or why there is none. */
-function verdictHealth(state: IndexState | undefined): Record<string, unknown> {
-  const verdict = state?.verdict;
-  if (!verdict) return { verdict: null };
-  if (!("verdict" in verdict)) return { verdict: { lack: verdict.lack } };
-  const { threshold, unknown } = verdict.verdict.report;
-  return { verdict: { falseAccepts: threshold.rate, cosine: threshold.value, unknown } };
 }
 
 /** The search before the first rows are there. */

@@ -39,7 +39,7 @@ async function opened(t: TestContext, { width = 1100, service = {} } = {}) {
 /** Chooses files, and waits for the answer. */
 async function choose(page: Page, files: string | string[]): Promise<void> {
   await page.setInputFiles("#file", files);
-  await page.getByText(/nearest of 30 images, in [\d,]+ ms/).waitFor();
+  await page.getByText(/nearest of 30 images( that meet the conditions)?, in [\d,]+ ms/).waitFor();
   await page.waitForFunction(() => (document.getElementById("preview") as HTMLImageElement).complete);
 }
 
@@ -50,7 +50,7 @@ async function searchBy(page: Page, what: () => Promise<unknown>): Promise<URL> 
     what(),
   ]);
   await response.finished();
-  await page.getByText(/nearest of 30 images, in [\d,]+ ms/).waitFor();
+  await page.getByText(/nearest of 30 images( that meet the conditions)?, in [\d,]+ ms/).waitFor();
   return new URL(response.url());
 }
 
@@ -230,5 +230,38 @@ test("start images and hits show class and path; the head says how the index is 
     assert.equal(wide, 0, "nothing is wider than the window");
     assert.ok(shown > 200, `${shown}`);
   }
+  assert.deepEqual(problems, []);
+});
+
+test("conditions are typed; only images that meet them are found, and a wrong one says which columns there are", {
+  skip: skipWithoutChromium,
+}, async (t) => {
+  const { page, photos, problems } = await opened(t);
+  await choose(page, photos[0]!);
+  const only = page.getByLabel("Only where");
+  const type = (words: string) => async () => {
+    await only.fill(words);
+    await only.press("Enter");
+  };
+  const columns = await page
+    .locator("#columns option")
+    .evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
+  assert.ok(columns.includes("class=") && columns.includes("folder="), columns.join());
+
+  const names = () => page.locator("#found .name").allTextContents();
+  const other = await searchBy(page, type(`class!=${CLASS_NAMES[0]}; folder!=nowhere`));
+  assert.deepEqual(other.searchParams.getAll("where"), [`class!=${CLASS_NAMES[0]}`, "folder!=nowhere"]);
+  await page.getByText("nearest of 30 images that meet the conditions").waitFor();
+  assert.ok((await names()).every((name) => name !== CLASS_NAMES[0]));
+  await searchBy(page, type(`class=${CLASS_NAMES[1]}`));
+  assert.deepEqual([...new Set(await names())], [CLASS_NAMES[1]]);
+
+  await type("klass=apple")();
+  await page
+    .getByRole("alert")
+    .getByText(/This search cannot be made: .*klass.*class/)
+    .waitFor();
+  await searchBy(page, type(""));
+  assert.ok(new Set(await names()).size > 1);
   assert.deepEqual(problems, []);
 });
