@@ -18,6 +18,7 @@ const PACKAGES = [
   "opencv-python-headless==5.0.0.93",
   "albumentations==2.0.8",
   "faiss-cpu==1.15.0",
+  "webdataset==1.0.2",
 ];
 
 try {

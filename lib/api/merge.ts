@@ -1,4 +1,4 @@
-// Data_Merge: one balanced training table with folds and held-out classes; and what is wrong with its photos.
+// Data_Merge: one balanced training table with folds and held-out classes; its photos in tars, and what is wrong with them.
 
 export { type FoldMode, mergeTables, type TableCounts } from "../tables/merge_tables";
 export { type HeldOut, heldOutBefore } from "../tables/held_out";
@@ -14,6 +14,7 @@ export { type ClassRow, type ClassTableOptions, classTable } from "../tables/cla
 export { type FoundClass, findClasses } from "../tables/find_classes";
 export { type SampledRow, sampleRows } from "../tables/sample_rows";
 export { imagesOfClass, readTrainingTable, type TrainingTable } from "../tables/training_table";
+export { type PackOptions, type PackResult, packImages } from "../packs/pack";
 export { type DuplicatePair, type DuplicateReport, findDuplicates } from "../inspection/duplicates";
 export {
   type InspectOptions,

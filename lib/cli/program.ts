@@ -6,6 +6,7 @@ import { registerDuplicates } from "./data/duplicates";
 import { registerGetData } from "./data/get_data";
 import { registerInspect } from "./data/inspect";
 import { registerMerge } from "./data/merge";
+import { registerPack } from "./data/pack";
 import { registerPreprocess } from "./data/preprocess";
 import { registerCompare } from "./model/compare";
 import { registerEvaluate } from "./model/evaluate";
@@ -29,7 +30,14 @@ import { registerServe } from "./use/serve";
 
 /** Groups of the help, with their commands in the order of the pipeline; each file registers one. */
 const GROUPS: Readonly<Record<string, readonly ((program: Command) => void)[]>> = {
-  "Data:": [registerGetData, registerPreprocess, registerMerge, registerDuplicates, registerInspect],
+  "Data:": [
+    registerGetData,
+    registerPreprocess,
+    registerMerge,
+    registerPack,
+    registerDuplicates,
+    registerInspect,
+  ],
   "Model:": [
     registerPrepareModel,
     registerEvaluate,

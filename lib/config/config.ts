@@ -117,6 +117,12 @@ const RULES: readonly [(config: TrainConfig) => boolean, SettingName, string][] 
     "its pairs are images of one class in a step, which other samplers give by chance only: set sampler to m_per_class, samplesPerClass to 2 or more",
   ],
   [
+    ({ imagesFrom, sampler, dataSetSampling }) =>
+      imagesFrom === "tars" && (sampler !== "shuffle" || dataSetSampling !== "rows"),
+    "imagesFrom",
+    "tars are read in sequence, and other orders jump between them: set sampler to shuffle and dataSetSampling to rows",
+  ],
+  [
     ({ pairLoss, accumulationSteps }) => pairLoss !== "none" && accumulationSteps > 1,
     "pairLoss",
     "its pairs are those of a whole step, which is not computed in pieces then: set accumulationSteps to 1",

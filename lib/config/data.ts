@@ -14,6 +14,11 @@ export const DATA = {
   features: setting(z.string(), ""),
   /** Training table below `dataDir`. */
   csv: setting(text, "final_data_224_sample_balance_fold.csv"),
+  /**
+   * Where fine-tuning reads its training images: the files that the table names (`files`), or the tars that
+   * `guie pack` makes of them (`tars`), which are read in sequence.
+   */
+  imagesFrom: setting(z.enum(["files", "tars"]), "files"),
   /** Fold that is the validation set (a number in the column `fold`, from 0). */
   fold: setting(countOrZero, 1),
   /**

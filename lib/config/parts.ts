@@ -47,7 +47,10 @@ export type TrainingLossSettings = ArcFaceSettings & PairLossSettings & PrefixSe
 export type RunDataSettings = TableSettings & Pick<DataSettings, "holdOutShare"> & SeedSettings;
 
 /** Settings that name a run's inputs: tables, features and the tower's weights. */
-export type MadeOfSettings = Pick<DataSettings, "dataDir" | "csv" | "features" | "holdOutShare"> &
+export type MadeOfSettings = Pick<
+  DataSettings,
+  "dataDir" | "csv" | "features" | "holdOutShare" | "imagesFrom"
+> &
   Pick<ModelSettings, "weights">;
 
 /** Settings of a preview of training images: the table, and how images are read. */
@@ -64,6 +67,15 @@ export type SamplerSettings = Pick<SamplingSettings, "sampler" | "samplesPerClas
 /** Settings that order the rows of an epoch by their data sets. */
 export type DataSetOrderSettings = SamplerSettings & Pick<SamplingSettings, "dataSetSampling">;
 
+/** Settings that order the rows of an epoch by the tars that have them. */
+export type TarOrderSettings = Pick<SamplingSettings, "shuffleBuffer"> & SeedSettings;
+
+/** Settings that find a run's rows in tars. */
+export type TarRowSettings = TarOrderSettings &
+  SamplerSettings &
+  EpochSettings &
+  Pick<DataSettings, "dataDir" | "csv">;
+
 /** Settings that define the batches of a run. */
 export type BatchSourceSettings = DataSetOrderSettings &
   EpochSettings &
@@ -77,7 +89,7 @@ export type BatchSourceSettings = DataSetOrderSettings &
 export type FirstWeightSettings = HeadSettings &
   TowerWeightSettings &
   StartSettings &
-  Pick<DataSettings, "dataDir" | "csv" | "features" | "holdOutShare">;
+  Pick<DataSettings, "dataDir" | "csv" | "features" | "holdOutShare" | "imagesFrom">;
 
 /** Settings of a step's random inputs. */
 export type FeedSettings = BatchSettings &

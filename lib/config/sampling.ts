@@ -11,6 +11,11 @@ export const SAMPLING = {
    * `samplesPerClass` rows of one class (`m_per_class`).
    */
   sampler: setting(z.enum(["shuffle", "class_balanced", "m_per_class"]), "shuffle"),
+  /**
+   * Rows among which images from tars are shuffled (`imagesFrom`); a process holds so many of them in memory, as
+   * files.
+   */
+  shuffleBuffer: setting(count, 4096),
   /** Rows in a group of one class (`m_per_class`); a divisor of `batchSize`. */
   samplesPerClass: setting(count, 4),
   /**

@@ -13,10 +13,12 @@ const OF_ONE_STAGE: Readonly<Partial<Record<SettingName, Stage>>> = {
   backboneLrFactor: "fine_tune",
   frozenEpochs: "fine_tune",
   gradientCheckpointing: "fine_tune",
+  imagesFrom: "fine_tune",
   layerDecay: "fine_tune",
   loraAlpha: "fine_tune",
   loraRank: "fine_tune",
   patchDropout: "fine_tune",
+  shuffleBuffer: "fine_tune",
   trainedBlocks: "fine_tune",
 };
 

@@ -9,6 +9,7 @@ import { fileFingerprint } from "../common/files/fingerprint";
 import type { MadeOfSettings } from "../config/parts";
 import { dataFolder, featuresPath, tablePath, weightsPath } from "../config/paths";
 import { FEATURE_FILES, readSummary } from "../features/feature_files";
+import { packFolder, summaryPath } from "../packs/pack_folder";
 import { CLASSES_CSV, FOLDS_CSV } from "../tables/layout";
 
 /** The inputs of a run, identified by content. */
@@ -19,6 +20,8 @@ export interface MadeOf {
   classes?: string[];
   /** `retrieval/queries.csv`, then `index.csv`; absent if there are none, or if training classes are held out. */
   heldOut?: TableContent & { classes?: string[] };
+  /** The SHA-256 of the pack that a run reads its images from (its pack.json); absent if it reads files. */
+  pack?: string;
   /** The `fileFingerprint` of the backbone's file. */
   weights?: string;
 }
@@ -39,8 +42,16 @@ export function madeOf(config: MadeOfSettings): MadeOf | undefined {
   return {
     ...table,
     ...(heldOut && config.holdOutShare === 0 ? { heldOut } : {}),
+    ...packOf(config),
     ...(existsSync(weights) ? { weights: fileFingerprint(weights) } : {}),
   };
+}
+
+/** A pack's summary decides the order of its images, and so that of a run. */
+function packOf(config: MadeOfSettings): Pick<MadeOf, "pack"> {
+  if (config.imagesFrom !== "tars") return {};
+  const pack = contentOf([summaryPath(packFolder(config))])?.sha256;
+  return pack === undefined ? {} : { pack };
 }
 
 function tableOf(config: MadeOfSettings): MadeOf | undefined {

@@ -25,6 +25,7 @@ const NOTE = z.object({
   table: CONTENT.extend({ file: z.string() }),
   classes: NAMES.optional(),
   heldOut: CONTENT.extend({ classes: NAMES.optional() }).optional(),
+  pack: z.string().optional(),
   weights: z.string().optional(),
   learned: NAMES.optional(),
   learnedBefore: NAMES.optional(),
@@ -66,6 +67,7 @@ export function dataDifferences(folder: string, config: MadeOfSettings): string[
   return [
     ...changes("the training table has", { ...before, ...before.table }, { ...now, ...now.table }),
     ...heldOutChanges(before.heldOut, now.heldOut),
+    ...(before.pack !== now.pack ? ["the tars were packed anew, in another order (guie pack)"] : []),
     ...(otherWeights ? [`the backbone's weights are different (${config.weights})`] : []),
   ];
 }

@@ -68,6 +68,8 @@ const DERIVED: Record<string, (config: TrainConfig) => number | undefined> = {
   // Only batch norm depends on how many pieces a batch is divided into: it sees one at a time
   "images that batch norm sees at once (processes x batchSize / accumulationSteps)": (config) =>
     config.neck === "simple" ? undefined : globalBatch(config) / config.accumulationSteps,
+  "processes (each reads its own part of the tars)": (config) =>
+    config.imagesFrom === "tars" ? processCount(config) : undefined,
 };
 
 /** Returns the images of an optimizer step over all processes. */

@@ -24,6 +24,7 @@ import { type FrozenData, readFrozenData } from "./data/frozen_data";
 import { requireLearnable } from "./data/learnable";
 import { readRunData } from "./data/read_run_data";
 import { filesAt, type RunData, type SetName } from "./data/run_data";
+import { TarRows } from "./data/tar_rows";
 import { Trainer } from "./loop/trainer";
 import type { Ranks } from "./ranks/ranks";
 import { headStartWeights, towerStartWeights } from "./start_weights";
@@ -144,7 +145,9 @@ async function buildFineTune(
     withPrefix(TOWER_PREFIX, towerStartWeights(config, tower)),
     withPrefix(TOWER_PREFIX, freshAdapters(tower, config, config.seed)),
   );
-  const batches = imageBatches(config, data.train, tower, ranks?.shard);
+  const tars =
+    config.imagesFrom === "tars" ? await TarRows.open(config, data.train, ranks?.shard) : undefined;
+  const batches = imageBatches(config, data.train, tower, ranks?.shard, tars);
   const trainer = await Trainer.create({
     config,
     batches,

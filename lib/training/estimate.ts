@@ -14,7 +14,7 @@ import type { Tower } from "../model/tower";
 import { findTower, parameterCount, towerShapes } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { adaptersOf, TOWER_PREFIX } from "../model/weight_names";
-import { epochLength } from "./data/batches";
+import { epochLength } from "./data/epoch_rows";
 import { distinctFiles, readRunData } from "./data/read_run_data";
 import type { RunData } from "./data/run_data";
 import { trainedShapes } from "./preset_graphs";

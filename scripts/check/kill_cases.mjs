@@ -146,6 +146,12 @@ export async function killCases({ scratch, tinyData, name, random, prepare }) {
         outputs: tables,
       },
       {
+        command: "pack",
+        args: ["pack", "--data-dir", dataDir, "--images-per-tar", "10"],
+        place: made("packed/final_data_224_sample_balance_fold"),
+        outputs: [made("packed")],
+      },
+      {
         command: "duplicates",
         args: ["duplicates", "--data-dir", dataDir],
         place: made("final_data_224_duplicates.csv"),

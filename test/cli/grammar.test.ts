@@ -39,7 +39,7 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
   assert.deepEqual(
     Object.fromEntries(groups.filter(([heading]) => !/Options|Commands/.test(String(heading)))),
     {
-      Data: ["get-data", "preprocess", "merge", "duplicates", "inspect"],
+      Data: ["get-data", "preprocess", "merge", "pack", "duplicates", "inspect"],
       Model: ["prepare-model", "evaluate", "compare", "reduce", "whiten", "export", "soup"],
       Train: ["fit", "train", "tune", "runs", "watch", "rm", "scaling"],
       Use: ["serve", "find", "embed", "index"],

@@ -14,6 +14,8 @@ PURPOSES = [
     ["neck and head"],
     ["epoch order", 1],
     ["epoch order by data set", 1],
+    ["order of tars", 1],
+    ["shuffle buffer", 1, 0],
     ["augment", 1, 0],
     ["dropout", 1, 0],
     ["patches", 1, 0],

@@ -15,6 +15,7 @@ import { holdOutClasses } from "guie/dist/training/data/choice_classes";
 import { dataSetOrder } from "guie/dist/training/data/data_set_order";
 import type { RunData } from "guie/dist/training/data/run_data";
 import { epochOrder } from "guie/dist/training/data/samplers";
+import { tarOrder } from "guie/dist/training/data/tar_order";
 
 const SEED = 999;
 
@@ -37,6 +38,7 @@ export function drawAll(): Record<string, unknown> {
     "shuffle(0..9)": stream().shuffle([...Array(10).keys()]),
     ...epochOrders(),
     ...dataSetOrders(),
+    ...tarOrders(),
     ...augmentPlans(),
     "dropoutMask(16, .5)": [...dropoutMask(16, 0.5, randomStream(SEED, "dropout", 1, 0))],
     "drawPatches(8 of 64)": [...drawPatches({ all: 64, kept: 8 }, randomStream(SEED, "patches", 1, 0))],
@@ -67,6 +69,15 @@ function dataSetOrders() {
     `dataSetOrder ${dataSetSampling}, epoch 1`,
     dataSetOrder({ ...config, dataSetSampling }, table, 1, 3),
   ]);
+  return Object.fromEntries(orders);
+}
+
+function tarOrders() {
+  const tars = [Int32Array.of(0, 1, 2, 3, 4), Int32Array.of(5, 6, 7), Int32Array.of(8, 9, 10, 11)];
+  const orders = [0, 1].map((rank) => {
+    const { reading, order } = tarOrder({ seed: SEED, shuffleBuffer: 3 }, tars, 1, 1, { rank, worldSize: 2 });
+    return [`tarOrder, epoch 1, process ${rank} of 2`, Array.from(order, (place) => reading[place])];
+  });
   return Object.fromEntries(orders);
 }
 

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { installPath } from "guie/dist/common/project";
 import { overrideConfig, type TrainConfig } from "guie/dist/config/config";
 import { openSafetensors } from "guie/dist/formats/safetensors";
+import { packImages } from "guie/dist/packs/pack";
 import type { Environment } from "guie/dist/runs/environment";
 import { decodeEvent, eventFiles } from "guie/dist/runs/event_files";
 import { checkpointFile, isBest } from "guie/dist/runs/kept_checkpoints";
@@ -20,7 +21,10 @@ import { runTraining } from "guie/dist/training/run";
 import { TinyRuns } from "./tiny_runs";
 
 const runs = new TinyRuns("run", { maxStepsPerEpoch: 3, nEpochs: 4 });
-before(() => runs.start());
+before(async () => {
+  await runs.start();
+  await packImages({ dataDir: runs.dataDir, imagesPerTar: 10 });
+});
 after(() => runs.end());
 
 const baselineOfRun = (folder: string) =>
@@ -141,6 +145,7 @@ test("the same config and data give the same losses", async () => {
 for (const [name, settings] of [
   ["plain", {}],
   ["adapters-and-prefixes", { loraRank: 2, backboneLrFactor: 1, matryoshka: [2, 4] }],
+  ["tars", { imagesFrom: "tars", shuffleBuffer: 8 }],
 ] as const)
   test(`a run that was killed half way and started again ends like an unbroken one: ${name}`, async () => {
     const unbroken = runs.prepare(`unbroken-${name}`, settings);

@@ -45,6 +45,26 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
+/**
+ * Reads a part of a file off the main thread.
+ * @returns fewer than `length` bytes at the file's end
+ * @throws as `openRegularFile`
+ */
+export async function readRegularPart(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const kind = kindOf(await file.stat());
+    if (kind !== undefined) throw new NoFileError(`${kind}, not a file`);
+    const bytes = new Uint8Array(length);
+    let end = 0;
+    for (let count = -1; count !== 0 && end < length; end += count)
+      count = (await file.read(bytes, end, length - end, offset + end)).bytesRead;
+    return bytes.subarray(0, end);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Tells whether a path leads to a file. */
 export function isRegularFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;

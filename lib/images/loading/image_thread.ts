@@ -26,6 +26,8 @@ export interface ImageThreadData {
 /** Job of preparing one image. */
 export interface ImageJob {
   path: string;
+  /** The bytes of the file; undefined: the thread reads it. */
+  file?: Uint8Array | undefined;
   /** Side of a part, S. */
   imageSizePx: number;
   resizeMode: ResizeMode;
@@ -47,6 +49,7 @@ const reader = new ImageFileReader();
 void serveTasks(
   async ({
     path,
+    file: given,
     result,
     content,
     normalisation,
@@ -63,7 +66,7 @@ void serveTasks(
       else writeParts(image, job, plainTable(), result);
     };
     try {
-      const file = await reader.read(path);
+      const file = given ?? (await reader.read(path));
       content?.set(Buffer.from(contentOf(file), "latin1"));
       if (!withJpegPixels(decoder, file, use)) use(await decodeRgb(file));
     } catch (error) {

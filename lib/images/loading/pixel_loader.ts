@@ -22,6 +22,9 @@ export interface PixelLoaderConfig {
   numWorkers: number;
 }
 
+/** The bytes of files that are read elsewhere. */
+export type Contents = readonly Promise<Uint8Array>[] | undefined;
+
 /** An image that cannot be used. */
 export interface UnusableImage {
   file: string;
@@ -54,14 +57,20 @@ export class PixelLoader {
   /**
    * Loads images, each augmented by its plan, or unchanged without plans.
    * @param files paths below the data directory
+   * @param contents the files' bytes, if they are read elsewhere; default: the threads read the files
    * @returns float32 [B, S, S, 3]; `release` returns its memory
    * @throws UserError naming a file that cannot be used
    */
-  async load(files: readonly string[], plans?: readonly AugmentPlan[]): Promise<Float32Array> {
-    const { values, reasons } = await this.#load(files, this.#imageSizePx, (i) => ({
+  async load(
+    files: readonly string[],
+    plans?: readonly AugmentPlan[],
+    contents?: Contents,
+  ): Promise<Float32Array> {
+    const partsOf = (i: number) => ({
       parts: [wholeImage(plans?.[i]?.steps)],
       crop: plans?.[i]?.crop,
-    }));
+    });
+    const { values, reasons } = await this.#load(files, this.#imageSizePx, partsOf, { contents });
     const first = reasons.findIndex((reason) => reason !== undefined);
     if (first < 0) return values;
     this.release(values);
@@ -82,7 +91,7 @@ export class PixelLoader {
     const { decodedSizePx, parts } = planViews(views, this.#imageSizePx);
     const hashes = Buffer.from(new SharedArrayBuffer(files.length * CONTENT_LETTERS)).fill(NO_CONTENT);
     const hashOf = (i: number) => rowOf({ data: hashes, length: CONTENT_LETTERS }, i);
-    const { values, reasons } = await this.#load(files, decodedSizePx, () => ({ parts }), hashOf);
+    const { values, reasons } = await this.#load(files, decodedSizePx, () => ({ parts }), { hashOf });
     const length = parts.length * this.#valuesPerPart;
     const unusable: UnusableImage[] = [];
     let count = 0;
@@ -113,7 +122,7 @@ export class PixelLoader {
     files: readonly string[],
     decodedSizePx: number,
     partsOf: (i: number) => Pick<ImageJob, "parts" | "crop">,
-    hashOf?: (i: number) => Uint8Array,
+    { hashOf, contents }: { hashOf?: (i: number) => Uint8Array; contents?: Contents } = {},
   ): Promise<{ values: Float32Array; reasons: (string | undefined)[] }> {
     const settings = {
       imageSizePx: this.#imageSizePx,
@@ -123,12 +132,13 @@ export class PixelLoader {
     const length = partsOf(0).parts.length * this.#valuesPerPart;
     const values = this.#take(files.length * length);
     try {
-      const reasons = await mapConcurrently(files, files.length, (file, i) => {
+      const reasons = await mapConcurrently(files, files.length, async (file, i) => {
         const result = rowOf({ data: values, length }, i);
         const job = {
           ...settings,
           path: this.#pathOf(file),
           ...partsOf(i),
+          file: await contents?.[i],
           result,
           content: hashOf?.(i),
         };

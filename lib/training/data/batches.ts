@@ -4,15 +4,16 @@ import { randomStream } from "../../common/random";
 import type { Texts } from "../../common/texts";
 import { pickRows, type Vectors } from "../../common/vectors";
 import { augmentationRows } from "../../config/augmentation";
-import type { EpochSettings } from "../../config/optimiser";
-import type { BatchSourceSettings, SamplerSettings } from "../../config/parts";
+import type { BatchSourceSettings } from "../../config/parts";
 import { dataFolder } from "../../config/paths";
 import { drawAugmentPlan } from "../../images/loading/augment_plan";
 import { PixelLoader } from "../../images/loading/pixel_loader";
 import type { Normalisation } from "../../images/loading/value_table";
 import type { Position } from "../step/schedule";
-import { dataSetOrder } from "./data_set_order";
-import { epochOrder, ONE_PROCESS, rowsOfStep, type Shard } from "./samplers";
+import { epochLength, type PassRow, rowsOf } from "./epoch_rows";
+import type { LabelledFiles, TrainingFiles } from "./run_data";
+import { ONE_PROCESS } from "./samplers";
+import type { TarRows } from "./tar_rows";
 
 /** Inputs with their classes. */
 export interface Batch {
@@ -33,88 +34,6 @@ export interface BatchSource {
    * Reuses a batch's memory: nobody may read its inputs afterwards. Without this call, the garbage collector frees it.
    */
   release?(batch: Batch): void;
-}
-
-/** Images by path with their classes. `Files` is an array of paths, or a more compact list for large tables. */
-export interface LabelledFiles<Files extends Texts = readonly string[]> {
-  files: Files;
-  labels: ArrayLike<number>;
-}
-
-/** Images to learn from. */
-export interface TrainingFiles extends LabelledFiles<Texts> {
-  /** Name of each class's data set, by label; undefined if nothing says it. */
-  dataSets?: readonly string[] | undefined;
-}
-
-/** The length of an epoch. */
-export interface EpochLength {
-  /** Whole batches in an epoch, at most `maxStepsPerEpoch`; the last, smaller one is dropped. */
-  steps: number;
-  /** Number of times that the epoch goes through the rows. */
-  passes: number;
-}
-
-/**
- * Returns the length of an epoch over N rows: one pass, or as many as `leastSteps` needs.
- * @param worldSize number of processes
- */
-export function epochLength(
-  config: SamplerSettings & EpochSettings,
-  rowCount: number,
-  worldSize: number,
-): EpochLength {
-  const { samplesPerClass: m, batchSize, nEpochs, leastSteps, maxStepsPerEpoch } = config;
-  const rows = config.sampler === "m_per_class" ? rowCount - (rowCount % m) : rowCount;
-  const step = batchSize * worldSize;
-  const wanted = Math.ceil(leastSteps / nEpochs) * step;
-  const passes = rows > 0 ? Math.max(1, Math.ceil(wanted / rows)) : 1;
-  const whole = Math.floor((rows * passes) / step);
-  return { steps: maxStepsPerEpoch > 0 ? Math.min(whole, maxStepsPerEpoch) : whole, passes };
-}
-
-/** A row of the table, and the pass in which it is seen, from 1 over the whole run; its augmentation depends on both. */
-interface PassRow {
-  row: number;
-  pass: number;
-}
-
-/** Returns a function from a position to the rows of a process's batch. */
-function rowsOf(
-  config: BatchSourceSettings,
-  table: TrainingFiles,
-  shard: Shard,
-): (position: Position) => PassRow[] {
-  const { batchSize, accumulationSteps } = config;
-  const rowCount = table.labels.length;
-  const { steps, passes } = epochLength(config, rowCount, shard.worldSize);
-  const isBySet = config.dataSetSampling !== "rows";
-  // more passes than an epoch can go through any row
-  const passesOfEpoch = isBySet ? steps * batchSize * shard.worldSize : passes;
-  // numbers: the row, plus rowCount for each earlier pass of the epoch
-  const orderOf = remembered((epoch: number) =>
-    isBySet
-      ? dataSetOrder(config, table, epoch, steps, shard)
-      : Array.from({ length: passes }, (_, i) =>
-          epochOrder(config, table.labels, (epoch - 1) * passes + i + 1, shard).map(
-            (row) => i * rowCount + row,
-          ),
-        ).flat(),
-  );
-  return ({ epoch, stepInEpoch }) =>
-    rowsOfStep(orderOf(epoch), batchSize, stepInEpoch, shard, accumulationSteps).map((number) => ({
-      row: number % rowCount,
-      pass: (epoch - 1) * passesOfEpoch + Math.floor(number / rowCount) + 1,
-    }));
-}
-
-/** Returns the function with its last result kept. */
-function remembered<T>(compute: (key: number) => T): (key: number) => T {
-  let last: { key: number; value: T } | undefined;
-  return (key) => {
-    if (last?.key !== key) last = { key, value: compute(key) };
-    return last.value;
-  };
 }
 
 function labelsOf(table: LabelledFiles<Texts>, rows: readonly PassRow[]): Pick<Batch, "labels" | "files"> {
@@ -153,24 +72,26 @@ export function featureBatches(
 /**
  * Returns batches of augmented images. Every row of every epoch has its own random stream. Other threads prepare the
  * following batches during a training step.
+ * @param tars reads the images from tars, in their order; default: from files, in the sampler's order
  */
 export function imageBatches(
   config: BatchSourceSettings,
   table: TrainingFiles,
   normalisation: Normalisation,
   shard = ONE_PROCESS,
+  tars?: TarRows,
 ): BatchSource {
   const rowsAt = rowsOf(config, table, shard);
   const { steps } = epochLength(config, table.files.length, shard.worldSize);
   const loader = new PixelLoader({ ...config, dataDir: dataFolder(config) }, normalisation);
   const recipe = augmentationRows(config.augmentation);
   const prepare = async (position: Position): Promise<Batch> => {
-    const rows = rowsAt(position);
+    const { rows, contents } = tars ? tars.at(position) : { rows: rowsAt(position) };
     const { labels, files } = labelsOf(table, rows);
     const plans = rows.map(({ row, pass }) =>
       drawAugmentPlan(randomStream(config.seed, "augment", pass, row), recipe, config.imageSize),
     );
-    const inputs = await loader.load(files, plans);
+    const inputs = await loader.load(files, plans, contents);
     return { inputs, shape: [files.length, config.imageSize, config.imageSize, 3], labels, files };
   };
   return {

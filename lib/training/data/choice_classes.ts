@@ -7,8 +7,7 @@ import type { SeedSettings } from "../../config/run";
 import { learnedAmong, learnedBy } from "../../runs/learned_classes";
 import { readRunConfig } from "../../runs/run_folder";
 import { FEW_CLASSES } from "../../runs/scored_on";
-import type { LabelledFiles } from "./batches";
-import type { RetrievalFiles, RunData } from "./run_data";
+import type { LabelledFiles, RetrievalFiles, RunData } from "./run_data";
 
 /** The classes for choosing settings: a share of the training classes (`holdOutShare`), or those of `retrieval/`. */
 export type ChoiceClasses = "training-classes" | "held-out-classes";

@@ -1,7 +1,18 @@
 // The data of a run: training, validation and retrieval images with their classes.
 import { UserError } from "../../common/errors";
 import type { Texts } from "../../common/texts";
-import type { LabelledFiles, TrainingFiles } from "./batches";
+
+/** Images by path with their classes. `Files` is an array of paths, or a more compact list for large tables. */
+export interface LabelledFiles<Files extends Texts = readonly string[]> {
+  files: Files;
+  labels: ArrayLike<number>;
+}
+
+/** Images to learn from. */
+export interface TrainingFiles extends LabelledFiles<Texts> {
+  /** Name of each class's data set, by label; undefined if nothing says it. */
+  dataSets?: readonly string[] | undefined;
+}
 
 /** All images of a run, as file names and classes. */
 export interface RunData {
