@@ -32,7 +32,11 @@ const PICTURES = [
   ["Experiments", "marginFigure", "How sure is the model of each image?"],
   ["Experiments", "hardestGrid", "The hardest images, and what they were taken for"],
   ["Experiments", "gradientFigure", "The first gradients of fine-tuning, part by part"],
-  ["Experiments", "augmentationRanges", "Each part of the augmentation, from one end of its range to the other"],
+  [
+    "Experiments",
+    "augmentationRanges",
+    "Each part of the augmentation, from one end of its range to the other",
+  ],
   ["Experiments", "wiseFigure", "Between the pretrained tower and the fine-tuned one: gained and forgotten"],
   ["Inference", "comparisonFigure", "The ladder on held-out classes, with 95 % intervals"],
   ["Inference", "queries: some", "Queries and their nearest images: held-out classes"],
