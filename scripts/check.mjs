@@ -16,7 +16,7 @@ const CHECKS = {
   pictures: ["scripts/check/pictures.mjs"],
   "docs/reference/tree.md": ["scripts/check/tree.mjs"],
   "docs/reference/presets.md": ["scripts/check/presets.mjs"],
-  "docs/background/scaling.md": ["scripts/check/scaling.mjs"],
+  "docs/how_to/scale.md": ["scripts/check/scale.mjs"],
 };
 
 for (const [name, args] of Object.entries(CHECKS)) {

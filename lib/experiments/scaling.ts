@@ -1,4 +1,4 @@
-// Predicts the time of a training step of several processes, by formula only; docs/background/scaling.md tells how far it was
+// Predicts the time of a training step of several processes, by formula only; docs/how_to/scale.md tells how far it was
 // checked. All rates are per second, in bytes or floating point operations; each process has one device.
 
 /** The numbers that determine a step's time. */

@@ -30,12 +30,12 @@ const COLUMNS = [
   "efficiency",
 ];
 
-/** Registers `guie scaling`: the formula of docs/background/scaling.md, for a config and machines. */
+/** Registers `guie scaling`: the formula of docs/how_to/scale.md, for a config and machines. */
 export function registerScaling(program: Command): void {
   const command = program
     .command("scaling")
     .description(
-      "Predict the time of a training step in several processes, by formula (docs/background/scaling.md).",
+      "Predict the time of a training step in several processes, by formula (docs/how_to/scale.md).",
     )
     .addOption(new Option("--machine <kind>", "kind of host").choices(Object.keys(MACHINES)).default("a40"))
     .option("--hosts <list>", "numbers of hosts, separated by commas", "1,2")
@@ -75,7 +75,7 @@ function scaling(options: ScalingOptions): CommandResult {
   );
   const table = textTable(COLUMNS, predictions.map(cellsOf));
   return {
-    text: `${table}\nPredicted, not measured: docs/background/scaling.md. Times in ms.`,
+    text: `${table}\nPredicted, not measured: docs/how_to/scale.md. Times in ms.`,
     summary: { predictions },
   };
 }
