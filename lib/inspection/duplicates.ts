@@ -1,12 +1,15 @@
 // Finds photos that are in the table more than once, by perceptual hash; reports them, never drops them.
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
 import { type Database, sqlText, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
-import { removeAbandoned, writeTogether } from "../common/files/files";
+import { makeFolder, removeAbandoned, writeTogether } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
+import { type Part, takesPiece } from "../common/files/part";
+import { asShare, dropShares, shareFile, shareFiles, untilSharesEnded } from "../common/files/shares";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
@@ -66,6 +69,9 @@ export interface DuplicateReport {
 const MOST_PAIRS = 1_000;
 const LARGEST_DISTANCE = 8;
 const NEXT = "npx guie merge";
+/** The work, for messages. */
+const SEARCH = "The search for duplicates";
+const LOOKS_ENDING = ".csv";
 
 /**
  * Hashes every distinct image of `final_data_224_sample_balance_fold.csv` and writes the pairs that look alike to
@@ -87,10 +93,57 @@ export async function findDuplicates(options: DuplicateOptions): Promise<Duplica
   const dataDir = projectPath(options.dataDir);
   const path = join(keptFolder(dataDir), DUPLICATES_CSV);
   return withSignal(options.signal, () =>
-    asOwner(path, "The search for duplicates", () =>
-      searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress }),
-    ),
+    asOwner(path, SEARCH, async () => {
+      await untilSharesEnded(path, SEARCH);
+      return searchOwned(path, { dataDir, fold, maxDistance, workers, onProgress });
+    }),
   );
+}
+
+/** Numbers of one part of the images. */
+export interface DuplicatesShare {
+  /** Images of this part. */
+  images: number;
+  /** Images of all parts. */
+  total: number;
+  /** Images of this part that could not be read. */
+  unreadable: number;
+}
+
+/**
+ * Hashes one part of the images, next to other processes that hash the others; `findDuplicates` then reads their hashes.
+ * @throws UserError as `findDuplicates`
+ */
+export async function hashShare({
+  part,
+  signal,
+  ...options
+}: Omit<DuplicateOptions, "maxDistance"> & { part: Part }): Promise<DuplicatesShare> {
+  const { fold = 1, workers = 2 * availableParallelism(), onProgress } = options;
+  const dataDir = projectPath(options.dataDir);
+  const path = join(keptFolder(dataDir), DUPLICATES_CSV);
+  const own = shareFile(path, part, LOOKS_ENDING);
+  const work = () =>
+    withDatabase(async (database) => {
+      const files = await loadImages(database, dataDir, fold);
+      const looks = { read: [...knownLooks(dataDir), ...sharedLooks(path)], write: own };
+      makeFolder(dirname(own));
+      const unreadable = await makeHashes(database, { dataDir, files, looks, part, workers, onProgress });
+      const mine = Array.from(files).filter((_, place) => takesPiece(part, place));
+      return { images: mine.length, total: files.length, unreadable: unreadable.length };
+    });
+  return withSignal(signal, () => asShare(path, part, SEARCH, work));
+}
+
+/** Lists the files of looks of earlier searches: if data are read-only, those that a person made there, then ours. */
+function knownLooks(dataDir: string): string[] {
+  const kept = join(keptFolder(dataDir), LOOKS_CSV);
+  return [existsSync(kept) ? kept : join(dataDir, LOOKS_CSV)];
+}
+
+function sharedLooks(path: string): string[] {
+  const { old, recent } = shareFiles(path, LOOKS_ENDING);
+  return [...old, ...recent];
 }
 
 type OwnedSearch = Required<Omit<DuplicateOptions, keyof TaskOptions>> & ProgressOptions;
@@ -99,12 +152,14 @@ async function searchOwned(
   path: string,
   { dataDir, fold, maxDistance, workers, onProgress }: OwnedSearch,
 ): Promise<DuplicateReport> {
-  for (const table of [path, join(keptFolder(dataDir), LOOKS_CSV)])
-    removeAbandoned(table, { ofThisMachine: true });
+  const kept = join(keptFolder(dataDir), LOOKS_CSV);
+  for (const table of [path, kept]) removeAbandoned(table, { ofThisMachine: true });
   return writeTogether([path], ([temporary]) =>
     withDatabase(async (database) => {
       const files = await loadImages(database, dataDir, fold);
-      const unreadable = await makeHashes(database, { dataDir, files, workers, onProgress });
+      const looks = { read: [...knownLooks(dataDir), ...sharedLooks(path)], write: kept };
+      const unreadable = await makeHashes(database, { dataDir, files, looks, workers, onProgress });
+      dropShares(path); // their looks are in the file of all
       if (unreadable.length === files.length) {
         const { image, reason } = unreadable[0]!;
         throw new UserError(`None of ${files.length} images can be read; ${image}: ${reason}.`, NEXT);

@@ -7,13 +7,13 @@ import { type Database, sqlText } from "../common/database/database";
 import { requireFoldersOf } from "../common/files/file_faults";
 import { writeTogether } from "../common/files/files";
 import { contentOf, seeFile } from "../common/files/fingerprint";
-import { keptFolder } from "../common/files/kept_folder";
+import { type Part, takesPiece } from "../common/files/part";
 import { checkInterrupt } from "../common/interrupt";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { readImageFile } from "../images/decode";
 import { ImageError } from "../images/pixels/image_error";
-import { LOOKS_CSV, LOOKS_TABLE } from "../tables/layout";
+import { LOOKS_TABLE } from "../tables/layout";
 import { loadCsv } from "../tables/read_csv";
 import { writeQuery } from "../tables/write_query";
 import { type Look, lookOfImage } from "./perceptual_hash";
@@ -26,9 +26,21 @@ export interface UnreadableImage {
   reason: string;
 }
 
+/** Files of looks. */
+export interface LookFiles {
+  /** Files that are read if they are there; of two looks of an image, that of the last file counts. */
+  read: readonly string[];
+  /** The file that is written. */
+  write: string;
+}
+
 /** Options of computing looks. */
 export interface LookOptions {
   dataDir: string;
+  /** Files of looks (`final_data_224_looks.csv`), absolute. */
+  looks: LookFiles;
+  /** Only the images of this part are hashed. */
+  part?: Part | undefined;
   /** Paths below the data directory, by the `rowid` of the table `images` (image, ...). */
   files: Texts;
   /** Number of images decoded at once. */
@@ -38,24 +50,24 @@ export interface LookOptions {
 
 /**
  * Makes `hashes` (place, content, hash, blueness, redness): the `rowid` in `images`, and the image's look. Does not
- * read images whose stamp is in `final_data_224_looks.csv`, nor decode those whose content is. Rewrites that file, also
- * after an Interrupt, with all looks known so far.
+ * read images whose stamp is in a file of looks, nor decode those whose content is. Writes such a file, also after an
+ * Interrupt, with all looks known so far.
  * @returns the unreadable images
  * @throws UserError if that file is damaged; UnreachableFile after a fault of the environment
  */
 export async function makeHashes(database: Database, options: LookOptions): Promise<UnreadableImage[]> {
-  const path = join(keptFolder(options.dataDir), LOOKS_CSV);
+  const { read, write } = options.looks;
   await database.run(
     `CREATE TABLE hashes (place INTEGER, ${COLUMNS.map(([name, type]) => `${name} ${type}`)})`,
   );
   const missing = await noteFiles(database, options);
-  await useKnown(database, existsSync(path) ? path : join(options.dataDir, LOOKS_CSV));
+  await useKnown(database, read);
   try {
     return [...missing, ...(await hashRest(database, options))];
   } finally {
     await database.run("CREATE OR REPLACE TABLE hashes AS SELECT * FROM hashes ORDER BY place");
     const { known } = await database.row<{ known: number }>("SELECT count(*) AS known FROM hashes");
-    if (known > 0) await writeTogether([path], ([temporary]) => writeQuery(database, KNOWN, temporary!));
+    if (known > 0) await writeTogether([write], ([temporary]) => writeQuery(database, KNOWN, temporary!));
   }
 }
 
@@ -72,13 +84,17 @@ const KNOWN = `SELECT image, stamp, ${NAMES}
   FROM hashes JOIN notes USING (place) JOIN images ON images.rowid = place ORDER BY place`;
 
 /** Makes `notes` (place, stamp) from the file system's stamps of the images. @returns the missing images */
-async function noteFiles(database: Database, { dataDir, files }: LookOptions): Promise<UnreadableImage[]> {
+async function noteFiles(
+  database: Database,
+  { dataDir, files, part = { index: 1, count: 1 } }: LookOptions,
+): Promise<UnreadableImage[]> {
   await database.run("CREATE TABLE notes (place INTEGER, stamp VARCHAR)");
   const missing: string[] = [];
   for (let first = 0; first < files.length; first += ROWS_PER_INSERT) {
     await checkInterrupt();
     const rows: string[] = [];
     for (let place = first; place < Math.min(files.length, first + ROWS_PER_INSERT); place++) {
+      if (!takesPiece(part, place)) continue;
       const seen = await seeFile(join(dataDir, files.at(place)!));
       if (seen) rows.push(`(${place}, ${sqlText(seen.stamp)})`);
       else missing.push(files.at(place)!);
@@ -93,12 +109,18 @@ async function insert(database: Database, table: string, rows: readonly string[]
   if (rows.length > 0) await database.run(`INSERT INTO ${table} VALUES ${rows.join(", ")}`);
 }
 
-/** Makes `known` from the file, and fills `hashes` with the looks of images whose stamp is unchanged. */
-async function useKnown(database: Database, path: string): Promise<void> {
-  const next = `rm ${path}, and run it again: it is made anew.`;
-  const isThere = existsSync(path) && !readTableForm(path, [], next).columns.includes(FORMER_COLUMN);
-  if (isThere) await loadCsv(database, "known", path, LOOKS_TABLE, next);
-  else await database.run(`CREATE TABLE known (${LOOKS_TABLE.map(({ name }) => `${name} VARCHAR`)})`);
+/** Makes `known` from the files, and fills `hashes` with the looks of images whose stamp is unchanged. */
+async function useKnown(database: Database, paths: readonly string[]): Promise<void> {
+  await database.run(`CREATE TABLE known (${LOOKS_TABLE.map(({ name }) => `${name} VARCHAR`)})`);
+  for (const path of paths) {
+    const next = `rm ${path}, and run it again: it is made anew.`;
+    const isThere = existsSync(path) && !readTableForm(path, [], next).columns.includes(FORMER_COLUMN);
+    if (!isThere) continue;
+    await loadCsv(database, "newer", path, LOOKS_TABLE, next);
+    await database.run("DELETE FROM known WHERE image IN (SELECT image FROM newer)");
+    await database.run("INSERT INTO known BY NAME SELECT * FROM newer");
+    await database.run("DROP TABLE newer");
+  }
   await database.run(
     `INSERT INTO hashes
      SELECT place, ${NAMES.map((name) => `known.${name}`)} FROM notes

@@ -1,12 +1,13 @@
 // Near duplicates: the hash, the search and its table.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, withDatabase } from "guie/dist/common/database/database";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
-import { findDuplicates } from "guie/dist/inspection/duplicates";
+import { findDuplicates, hashShare } from "guie/dist/inspection/duplicates";
 import { findPairs } from "guie/dist/inspection/near_hashes";
 import { hashOfGrey } from "guie/dist/inspection/perceptual_hash";
 import sharp from "sharp";
@@ -208,6 +209,38 @@ test("a second search decodes only changed images, whatever their dates, and fin
   writeFile(looks, "image,bytes,modified_us,hash,blueness,redness\n0.jpg,1,1,1,1,1\n"); // by a former version
   const [again] = (await search()).pairs;
   assert.deepEqual([again?.imageA, again?.imageB], ["7.jpg", "copy.jpg"]);
+});
+
+test("in three parts, one stopped, one twice at once: the files of one process, and the last call reads no image again", async (t) => {
+  const dataDir = await dataWith(t, [["copy.jpg", 5, 2]]);
+  writeFile(join(dataDir, "copy.jpg"), readFileSync(join(dataDir, "3.jpg")));
+  await sleep(2200); // younger files have no stamps
+  const [table, looks] = ["final_data_224_duplicates.csv", "final_data_224_looks.csv"].map((name) =>
+    join(dataDir, name),
+  ) as [string, string];
+  const alone = await findDuplicates({ dataDir });
+  const files = [table, looks].map((path) => readFileSync(path, "utf8"));
+  for (const path of [table, looks]) rmSync(path);
+  const share = (index: number, signal?: AbortSignal) =>
+    hashShare({ dataDir, part: { index, count: 3 }, signal });
+  const stopped = new AbortController();
+  stopped.abort();
+  await assert.rejects(share(2, stopped.signal));
+  const [first, third] = await Promise.all([share(1), share(3), share(1)]);
+  const second = await share(2);
+  assert.equal(first.images + second.images + third.images, 41);
+  assert.ok([first, second, third].every(({ images, total }) => images >= 13 && total === 41));
+  const stages: string[] = [];
+  assert.deepEqual(await findDuplicates({ dataDir, onProgress: ({ stage }) => stages.push(stage) }), alone);
+  assert.ok(!stages.includes("hash"), `${stages}`);
+  assert.deepEqual(
+    [table, looks].map((path) => readFileSync(path, "utf8")),
+    files,
+  );
+  assert.deepEqual(
+    readdirSync(dataDir).filter((name) => name.startsWith(".")),
+    [],
+  );
 });
 
 test("images that are missing with their folder stop the search, and their looks stay", async (t) => {

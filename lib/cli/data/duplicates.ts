@@ -1,12 +1,14 @@
 // `guie duplicates`: finds photos that are in the tables more than once.
 import type { Command } from "commander";
+import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
-import { findDuplicates } from "../../inspection/duplicates";
+import { findDuplicates, hashShare } from "../../inspection/duplicates";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
+import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
 
-interface DuplicatesOptions {
+interface DuplicatesOptions extends PartFlag {
   dataDir: string;
   fold: string;
   maxDistance: string;
@@ -24,15 +26,24 @@ export function registerDuplicates(program: Command): void {
     .requiredOption("--data-dir <dir>", "folder with the pipeline's files")
     .option("--fold <n>", "the validation fold", "1")
     .option("--max-distance <bits>", "how many of 64 bits may differ between hashes of the same photo", "4");
-  setAction<DuplicatesOptions>(command, duplicates);
+  addPartFlag(command);
+  setAction<DuplicatesOptions>(command, duplicates, [
+    { options: ["--max-distance"], without: "--part", next: "Give it to the last call, without --part." },
+  ]);
 }
 
-async function duplicates({ dataDir, fold, maxDistance }: DuplicatesOptions): Promise<CommandResult> {
+async function duplicates({ dataDir, maxDistance, ...options }: DuplicatesOptions): Promise<CommandResult> {
+  const fold = wholeNumberOf("--fold", options.fold, 0);
+  const settings = { dataDir, fold, onProgress: terminalProgress() };
+  const part = partOfFlag(options);
+  if (part) {
+    const share = await hashShare({ ...settings, part });
+    const text = `${share.images} of ${share.total} images hashed, ${share.unreadable} unreadable: ${partText(part)}`;
+    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+  }
   const report = await findDuplicates({
-    dataDir,
-    fold: wholeNumberOf("--fold", fold, 0),
+    ...settings,
     maxDistance: wholeNumberOf("--max-distance", maxDistance, 0),
-    onProgress: terminalProgress(),
   });
   const { images, unreadable, counts, pairs, path } = report;
   const found = textTable(["finding", "pairs"], Object.entries(counts));
