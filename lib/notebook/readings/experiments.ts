@@ -189,6 +189,7 @@ export function wiseReading({ run, alphas, scores }: WiseLine): Drawing {
   const [backbone, ...points] = own.rows.map((row) => row.scores.mp5.mean);
   const values = alphas.map((alpha, i) => ({ alpha, mp5: points[i]! }));
   const best = largest(values, ({ mp5 }) => mp5)!;
+  const take = best.alpha;
   const whole = largest(values, ({ alpha }) => alpha)!;
   const others = scores.slice(1).map(({ dataDir, rows }) => {
     const [before, ...line] = rows.map((row) => row.scores.mp5.mean);
@@ -199,7 +200,7 @@ export function wiseReading({ run, alphas, scores }: WiseLine): Drawing {
     best.alpha === 0
       ? "The pretrained tower is best with this neck: fine-tuning has gained nothing here."
       : best.alpha < whole.alpha
-        ? `A part of the way is better: \`npx guie soup backbone ${run} --take ${best.alpha} --out NAME\` keeps it.`
+        ? `A part of the way is better: \`npx guie soup backbone ${run} --take ${take} --out NAME\` keeps it.`
         : "The whole way is best here.",
     ...others,
     own.classes === "held-out-classes"
