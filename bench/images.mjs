@@ -10,20 +10,20 @@ const SIDE_PX = 224;
 /** Number of images. */
 export const IMAGES = 256;
 
-/** Returns the folder of the images; draws them at the first call. */
-export async function imageFolder() {
+/** Returns the folder of so many images; draws them at the first call. */
+export async function imageFolder(count = IMAGES) {
   const here = dirname(fileURLToPath(import.meta.url));
-  const folder = join(here, `../.cache/bench/loader_${SIDE_PX}px_${IMAGES}`);
-  if (!existsSync(folder)) await drawImages(folder);
+  const folder = join(here, `../.cache/bench/loader_${SIDE_PX}px_${count}`);
+  if (!existsSync(folder)) await drawImages(folder, count);
   return folder;
 }
 
 /** Draws pictures with large shapes and fine grain, like preprocessed photos: JPEGs of quality 95, about 25 KB each. */
-async function drawImages(folder) {
+async function drawImages(folder, count) {
   const unfinished = `${folder}.part`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
-  for (let number = 0; number < IMAGES; number++) {
+  for (let number = 0; number < count; number++) {
     const random = randomStream(1, "bench loader", number);
     const shapes = await noise(random, 7, 0, 255);
     const grain = await noise(random, 112, 108, 148);
