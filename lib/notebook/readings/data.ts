@@ -22,7 +22,7 @@ export function sizesReading(classes: readonly Pick<ClassCount, "images">[]): Dr
   const single = sizes.filter((size) => size === 1).length;
   return reading(
     `${counted(sizes.length, "class", "classes")} of ${sizes[0]} to ${sizes.at(-1)} images, median ${sizes[Math.floor(sizes.length / 2)]}; ${percent(small / sizes.length)} have fewer than ${SMALL_CLASS}.`,
-    `Bad are classes of one image (here ${single}): nothing in them can be found again. Join them with others by \`relabel.csv\`, or let Data_preprocessing drop them.`,
+    `Bad signs are classes of one image (here ${single}): nothing in them can be found again. Join them with others by \`relabel.csv\`, or let Data_preprocessing drop them.`,
   );
 }
 
@@ -40,7 +40,7 @@ export function preprocessReading(results: readonly PreprocessResult[]): Drawing
     rejected === 0
       ? "All images could be read."
       : `${counted(rejected, "image")} could not be read: the rejects below say why.`,
-    "Bad is a data set that loses most of its classes: they have fewer images than `smallestClass`, a number of its own in Get_Data's catalogue.",
+    "A bad sign is a data set that loses most of its classes: they have fewer images than `smallestClass`, a number of its own in Get_Data's catalogue.",
   );
 }
 
@@ -64,7 +64,7 @@ export function balanceReading(
   return reading(
     `Classes of ${sizes(was)} images become classes of ${sizes(is)} rows; ${unevenness}.`,
     `${percent(was.shareUnder20)} of the classes had fewer than 20 images: their copies repeat the same pixels, which augmentation alone tells apart.`,
-    "Bad is a large share of them: more photos help, a larger `minPerClass` does not.",
+    "A bad sign is a large share of them: more photos help, a larger `minPerClass` does not.",
   );
 }
 
@@ -85,6 +85,6 @@ export function duplicatesReading({ images, counts }: Pick<DuplicateReport, "ima
     twoLabels > 0
       ? "Look at these below: if they show one thing, give it one label in `relabel.csv`; if not, they are merely alike."
       : "",
-    "Bad is a pair in training and validation: the validation score is then too good; `groups.csv` keeps such images in one fold.",
+    "A bad sign is a pair in training and validation: the validation score is then too good; `groups.csv` keeps such images in one fold.",
   );
 }

@@ -26,7 +26,7 @@ export function rateReading({ initLr, valley, steepest }: LrFind): Drawing {
   return reading(
     `The loss falls fastest between ${least} and ${most}; the config's ${initLr} ${place}.`,
     isSmall || isLarge ? `Try \`initLr: ${steepest}\`.` : "Keep it.",
-    "Bad is a curve without a fall: the weights have been trained already, or labels and images do not belong together.",
+    "A bad sign is a curve without a fall: the weights have been trained already, or labels and images do not belong together.",
   );
 }
 
@@ -53,7 +53,7 @@ export function sweepReading({ runs }: { runs: readonly SweepRun[] }): Drawing {
     ends.length > 0
       ? `It lies at the end of what was tried: a ${ends.join(" and a ")} may be better still.`
       : "Values on either side are worse: the range holds the best one.",
-    "Bad is to believe the winner: one seed, few classes. The next table tells what is more than luck.",
+    "A bad sign is to believe the winner: one seed, few classes. The next table tells what is more than luck.",
   );
 }
 
@@ -76,7 +76,7 @@ export function tuneReading({ rows }: { rows: readonly SearchRow[] }): Drawing {
     compared.some(({ verdict }) => verdict === "better")
       ? "A better one can go into Train's `frozen`; score that run once on the held-out classes."
       : "Keep the settings as they are: nothing here is surely better.",
-    "Bad is a spread as large as the difference: take more seeds, or longer runs.",
+    "A bad sign is a spread as large as the difference: take more seeds, or longer runs.",
   );
 }
 
@@ -92,7 +92,7 @@ export function stepsReading(steps: readonly Pick<StepMetric, "loss" | "learning
   const width = Math.max(...losses) - Math.min(...losses);
   return reading(
     `The loss goes from ${first.loss.toFixed(2)} to ${last.loss.toFixed(2)} in ${counted(steps.length, "step")}; it moves by ${width.toFixed(2)} from batch to batch, so a few steps show no trend.`,
-    "Bad is a loss that is not finite, or that grows with every step: the rate is too high.",
+    "A bad sign is a loss that is not finite, or that grows with every step: the rate is too high.",
   );
 }
 
@@ -107,7 +107,7 @@ export function marginReading(examined: readonly ExaminedImage[]): Drawing {
   const wrong = margins.filter((margin) => margin < 0).length;
   return reading(
     `${wrong} of ${counted(margins.length, "image")} (${percent(wrong / margins.length)}) are nearer to another class; the median margin is ${margins[Math.floor(margins.length / 2)]!.toFixed(2)}.`,
-    "Bad is a heap just above 0: these images are right by luck, and another seed turns some of them. More photos of their classes widen the gap.",
+    "A bad sign is a heap just above 0: these images are right by luck, and another seed turns some of them. More photos of their classes widen the gap.",
   );
 }
 
@@ -149,7 +149,7 @@ export function gradientReading(norms: readonly GradientNorm[]): Drawing {
   if (!most || !least) return reading("No part has a gradient.");
   return reading(
     `The gradient is largest in ${most.part} (${most.ratio.toPrecision(2)} of its weights) and least in ${least.part} (${least.ratio.toPrecision(2)}): ${Math.round(most.ratio / least.ratio).toLocaleString("en")} times less.`,
-    "AdamW divides a gradient by its own size, so this says nothing about the step; `backboneLrFactor` and `layerDecay` do. Bad are parts at 0 (they learn nothing) and blocks that grow towards the input by powers of ten (the training will not be stable).",
+    "AdamW divides a gradient by its own size, so this says nothing about the step; `backboneLrFactor` and `layerDecay` do. Bad signs are parts at 0 (they learn nothing) and blocks that grow towards the input by powers of ten (the training will not be stable).",
   );
 }
 
@@ -175,7 +175,7 @@ export function soupReading({ ingredients, mp5, chosenOn }: Soup): Drawing {
     chosenOn === "held-out-classes"
       ? "It was chosen on the held-out classes: its score is too good to report."
       : "It was chosen on training classes that no run has learned.",
-    "Bad is a soup of one: the models are too far apart to be averaged. Models that differ less, or start from one trained model, average better.",
+    "A bad sign is a soup of one: the models are too far apart to be averaged. Models that differ less, or start from one trained model, average better.",
   );
 }
 
@@ -206,6 +206,6 @@ export function wiseReading({ run, alphas, scores }: WiseLine): Drawing {
     own.classes === "held-out-classes"
       ? "These classes have chosen it: the score is too good to report."
       : "",
-    "Bad is a line that falls on other data: fine-tuning has forgotten them; then lower `backboneLrFactor`, or take a smaller alpha.",
+    "A bad sign is a line that falls on other data: fine-tuning has forgotten them; then lower `backboneLrFactor`, or take a smaller alpha.",
   );
 }

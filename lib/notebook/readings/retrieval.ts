@@ -25,7 +25,7 @@ export function comparisonReading(rows: readonly ComparisonRow[]): Drawing {
   return reading(
     `Best is ${best.model}: mP@5 ${score(mean)}, and in 95 % of the draws of classes ${score(low)} to ${score(high)}.`,
     gainSentence(last),
-    "Bad is a trained model below the backbone: it has unlearned what it had. Then lower `initLr` or `backboneLrFactor`, or train less.",
+    "A bad sign is a trained model below the backbone: it has unlearned what it had. Then lower `initLr` or `backboneLrFactor`, or train less.",
   );
 }
 
@@ -56,7 +56,7 @@ export function datasetsReading(rows: readonly ComparisonRow[]): Drawing {
     : "";
   return reading(
     `The hardest data set is ${worst.dataset}: mP@5 ${score(worst.scores.mp5.mean)} of ${counted(worst.queries, "query", "queries")} of ${counted(worst.classes, "class", "classes")}.${alone}`,
-    "Bad is a data set far below the others: look at its images, then give it more classes or photos. With few classes its interval is wide: do not rank data sets by it.",
+    "A bad sign is a data set far below the others: look at its images, then give it more classes or photos. With few classes its interval is wide: do not rank data sets by it.",
   );
 }
 
@@ -73,7 +73,7 @@ export function confusionReading(rows: readonly DatasetConfusion[]): Drawing {
   const queries = sum(rows.map((row) => row.queries));
   return reading(
     `${wrong} of ${queries} queries have a wrong nearest neighbour; of these, ${percent(within / wrong)} come from the query's own data set, on the diagonal.`,
-    "Bad are dark cells beside the diagonal: two data sets hold the same things under different names. Search within one data set then, or merge their classes.",
+    "Bad signs are dark cells beside the diagonal: two data sets hold the same things under different names. Search within one data set then, or merge their classes.",
   );
 }
 
@@ -94,7 +94,7 @@ export function nearestReading(
   const count = positions.length;
   return reading(
     `Of all ${counted(count, "query", "queries")}, ${first} (${percent(first / count)}) have a right nearest image, and ${none} have no right one among ${positions[0]?.length ?? 0}.`,
-    "Bad are wrong images before right ones of the same look: more classes of that kind in training teach the difference. A wrong label shows here, too: correct it in `relabel.csv`.",
+    "Bad signs are wrong images before right ones of the same look: more classes of that kind in training teach the difference. A wrong label shows here, too: correct it in `relabel.csv`.",
   );
 }
 
@@ -124,7 +124,7 @@ export function foundReading(
     nearest
       ? `The numbers are cosines, here up to ${nearest.score.toFixed(2)}: compare them within a row.`
       : "",
-    "Bad are rows in which nothing is alike: the query is of another kind than the photos, or the model needs training.",
+    "Bad signs are rows in which nothing is alike: the query is of another kind than the photos, or the model needs training.",
   );
 }
 
@@ -147,7 +147,7 @@ export function cosineReading(
   const mean = sum(pairs.map(({ cosine }) => cosine)) / pairs.length;
   return reading(
     `Most alike are ${most.names.join(" and ")}: cosine ${most.cosine.toFixed(2)}; the mean of all pairs is ${mean.toFixed(2)}.`,
-    "Bad is a matrix without contrast, all pairs near 1: the weights do not fit the tower, or the images are all the same. Then check `model` and `from`.",
+    "A bad sign is a matrix without contrast, all pairs near 1: the weights do not fit the tower, or the images are all the same. Then check `model` and `from`.",
   );
 }
 
@@ -165,7 +165,7 @@ export function verdictReading({ report }: Pick<Verdict, "report">): Drawing {
     most && most.falseAccept > 0
       ? `One class is accepted without being there for ${percent(most.falseAccept)} of its ${counted(most.queries, "query", "queries")}.`
       : "",
-    "Bad are two curves that lie on one another: the scores do not separate known from unknown. Then train longer, or promise a higher `rate`.",
+    "Bad signs are two curves that lie on one another: the scores do not separate known from unknown. Then train longer, or promise a higher `rate`.",
   );
 }
 
@@ -177,6 +177,6 @@ export function verdictReading({ report }: Pick<Verdict, "report">): Drawing {
 export function calibrationReading({ report }: Pick<Verdict, "report">): Drawing {
   return reading(
     `Said and seen probability differ by ${score(report.calibration.error)} on average, on classes that the curve has not seen; the area under the left curve is ${score(report.auroc.mean)}.`,
-    "Bad are points far off the diagonal: the probability is then a mere order. More queries, of more classes, make it a probability.",
+    "Bad signs are points far off the diagonal: the probability is then a mere order. More queries, of more classes, make it a probability.",
   );
 }

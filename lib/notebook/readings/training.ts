@@ -20,7 +20,7 @@ export function scheduleReading(configs: Record<string, ScheduleSettings & Margi
   });
   return reading(
     `${parts.join("; ")}.`,
-    "Bad is a peak so high that the loss rises, or so low that it hardly moves: Experiments' range test finds `initLr`. A margin that is too large for the data keeps the loss high: lower `margin`.",
+    "A bad sign is a peak so high that the loss rises, or so low that it hardly moves: Experiments' range test finds `initLr`. A margin that is too large for the data keeps the loss high: lower `margin`.",
   );
 }
 
@@ -38,7 +38,7 @@ export function costReading(rows: readonly Estimate[]): Drawing {
   const memoryMB = Math.max(...rows.map((row) => Number(row["memory, MB"])));
   return reading(
     `${times.join(", ")}; the most memory is ${(memoryMB / 1000).toFixed(1)} GB.`,
-    "Bad is more memory than the machine has: lower `batchSize`, or set `gradientCheckpointing: true` or a larger `accumulationSteps`. Too slow: lower `maxStepsPerEpoch`, `imageSize` or `trainedBlocks`.",
+    "A bad sign is more memory than the machine has: lower `batchSize`, or set `gradientCheckpointing: true` or a larger `accumulationSteps`. Too slow: lower `maxStepsPerEpoch`, `imageSize` or `trainedBlocks`.",
   );
 }
 
@@ -57,7 +57,7 @@ export function runReading({ steps, validations, retrievals }: RunView): Drawing
       ? `${percent(validation.top1)} of the validation images, of classes that it trains on, get their class.`
       : "",
     retrievals.length > 0 ? heldOutSentence(retrievals) : "",
-    "Bad is a loss that rises or does not move: change `initLr` by a factor of three.",
+    "A bad sign is a loss that rises or does not move: change `initLr` by a factor of three.",
   );
 }
 
@@ -86,6 +86,6 @@ export function gainReading(before: RunView, after: RunView): Drawing {
   return reading(
     `Fine-tuning ${gains(is.mp5 - was.mp5)} of mP@5 against the neck alone: ${score(was.mp5)} becomes ${score(is.mp5)}.`,
     untrained === undefined ? "" : `Without any training it is ${score(untrained)}.`,
-    "Whether the gain is certain is Inference's question. Bad is a loss of mP@5 while the training loss falls: the backbone forgets; lower `backboneLrFactor`, or train fewer steps.",
+    "Whether the gain is certain is Inference's question. A bad sign is a loss of mP@5 while the training loss falls: the backbone forgets; lower `backboneLrFactor`, or train fewer steps.",
   );
 }
