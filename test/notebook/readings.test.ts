@@ -109,7 +109,7 @@ test("the reading of a run tells from the epochs whether to train longer", () =>
   const rising = textOf(runReading(view([0.3, 0.4])));
   assert.match(rising, /^After 8 steps the training loss is 2\.50\. 25 % of the validation images/);
   assert.match(rising, /mP@5 is 0\.400, its highest: more epochs may help/);
-  assert.match(textOf(runReading(view([0.4]))), /mP@5 is 0\.400\. Bad/, "one epoch has no trend");
+  assert.match(textOf(runReading(view([0.4]))), /mP@5 is 0\.400\. A bad sign/, "one epoch has no trend");
   assert.match(
     textOf(runReading(view([0.5001, 0.5]))),
     /0\.500, as after epoch 1: more epochs change little/,

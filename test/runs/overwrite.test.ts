@@ -166,11 +166,9 @@ test("one of four starts of one run trains, the others name its process", async 
   assert.equal(all.filter(({ code }) => code === 0).length, 1, JSON.stringify(all));
   for (const { code, errors } of all) {
     if (code === 0) continue;
-    assert.equal(code, 1);
-    assert.match(
-      errors,
-      /The run in .* is under way \(process \d+, since .* UTC\)|holds a run with other settings/,
-    );
+    const isUnderWay = /The run in .* is under way \(process \d+, since .* UTC\)/.test(errors);
+    assert.equal(code, isUnderWay ? 75 : 1, "75: the same command may succeed later");
+    if (!isUnderWay) assert.match(errors, /holds a run with other settings/);
   }
   const { initLr } = readRunConfig(runFolder(name));
   assert.equal(initLr, trained!.rate);
