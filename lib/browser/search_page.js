@@ -86,7 +86,9 @@ export default function searchPage(parts) {
       ? `the ${number(state.images)} photos so far`
       : `${number(state.images)} images`;
     const noVerdict = state.hasVerdict ? ", without a verdict: it is measured with single images" : "";
-    const met = conditions.typed().length > 0 ? " that meet the conditions" : "";
+    const isLimited = conditions.typed().length > 0;
+    if (isLimited && hits === 0) return "No image meets the conditions.";
+    const met = isLimited ? " that meet the conditions" : "";
     const together = pictures.length > 1 ? ` · ${pictures.length} images as one query${noVerdict}` : "";
     return `${number(hits)} nearest of ${some}${met}, in ${number(ms)} ms${together}`;
   };

@@ -256,6 +256,8 @@ test("conditions are typed; only images that meet them are found, and a wrong on
   await searchBy(page, type(`class=${CLASS_NAMES[1]}`));
   assert.deepEqual([...new Set(await names())], [CLASS_NAMES[1]]);
 
+  await type("class=nothing of the kind")();
+  await page.getByText("No image meets the conditions.").waitFor();
   await type("klass=apple")();
   await page
     .getByRole("alert")
