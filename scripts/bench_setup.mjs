@@ -2,7 +2,8 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { guardScript } from "./guard.mjs";
-import { run, SetupError } from "./setup/run.mjs";
+import { installPeers, reportFailure } from "./setup/peers.mjs";
+import { run } from "./setup/run.mjs";
 
 guardScript("bench");
 
@@ -21,14 +22,9 @@ const PACKAGES = [
   "webdataset==1.0.2",
 ];
 
-try {
+await reportFailure("bench set-up", async () => {
   console.log(`bench: ${PACKAGES.join(", ")} into ${FOLDER} ...`);
-  await run("python3", ["-m", "venv", FOLDER], { cwd: root, next: "sudo apt-get install python3-venv" });
-  const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-  await run(join(root, FOLDER, "bin/python"), [...install, ...PACKAGES], {
-    cwd: root,
-    next: "look at pip's message above (is the Python registry reachable?), then: npm run bench:setup",
-  });
+  await installPeers(root, FOLDER, PACKAGES, "npm run bench:setup");
   console.log(`bench: ${NPM_PACKAGES.join(", ")} into ${NPM_FOLDER} ...`);
   await run(
     "npm",
@@ -50,8 +46,4 @@ try {
   console.log(
     "bench: ready: npm run bench vit, npm run bench merge, npm run bench resize, npm run bench loader, npm run bench knn, npm run bench atlas",
   );
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(`\nbench set-up failed: ${error.message}\n  Next: ${error.next}`);
-  process.exitCode = 1;
-}
+});

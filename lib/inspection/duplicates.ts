@@ -8,7 +8,7 @@ import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { makeFolder, removeAbandoned, writeTogether } from "../common/files/files";
 import { keptFolder } from "../common/files/kept_folder";
-import { type Part, takesPiece } from "../common/files/part";
+import { itemsOfPart, type Part } from "../common/files/part";
 import { asShare, dropShares, shareFile, shareFiles, untilSharesEnded } from "../common/files/shares";
 import { withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
@@ -129,7 +129,7 @@ export async function hashShare({
       const looks = { read: [...knownLooks(dataDir), ...sharedLooks(path)], write: own };
       makeFolder(dirname(own));
       const unreadable = await makeHashes(database, { dataDir, files, looks, part, workers, onProgress });
-      const mine = Array.from(files).filter((_, place) => takesPiece(part, place));
+      const mine = itemsOfPart(files, part);
       return { images: mine.length, total: files.length, unreadable: unreadable.length };
     });
   return withSignal(signal, () => asShare(path, part, SEARCH, work));

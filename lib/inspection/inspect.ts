@@ -1,7 +1,7 @@
 // What is wrong with photos: broken, odd and unlike files, twins, wrong labels, classes that are one or two.
 // Shapes: N photos that can be read.
 import { UserError } from "../common/errors";
-import { type Part, takesPiece } from "../common/files/part";
+import { itemsOfPart, type Part } from "../common/files/part";
 import { withSignal } from "../common/interrupt";
 import { notice } from "../common/notice";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
@@ -155,7 +155,7 @@ export async function inspectShare({
 }: InspectOptions & { part: Part }): Promise<InspectShare> {
   return withSignal(signal, async () => {
     const { folder, files } = await readSource(options);
-    const mine = Array.from(files).filter((_, place) => takesPiece(part, place));
+    const mine = itemsOfPart(files, part);
     const list = { folder, rows: { files: mine } };
     await photoVectors(options.model, list, options);
     await photoLooks(list, options);

@@ -4,7 +4,7 @@ import { dirname, join, posix } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { asOwner } from "../common/files/claim";
 import { makeFolder, removeAbandoned, writeTogether } from "../common/files/files";
-import { type Part, takesPiece } from "../common/files/part";
+import { itemsOfPart, type Part } from "../common/files/part";
 import {
   asShare,
   dropShares,
@@ -153,7 +153,7 @@ export async function preprocessShare({
   const folder = join(dataDir, preprocessedFolder(dataset));
   const work = async () => {
     const { wanted } = await readWantedRows(dataDir, dataset);
-    const mine = wanted.filter((_, index) => takesPiece(part, index));
+    const mine = itemsOfPart(wanted, part);
     const own = shareFile(folder, part, RECORD_ENDING);
     const { old, recent } = shareFiles(folder, RECORD_ENDING);
     const others = [...old, ...recent].filter((path) => path !== own);

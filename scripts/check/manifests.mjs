@@ -5,21 +5,17 @@ import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { guardScript } from "../guard.mjs";
-import { run } from "../setup/run.mjs";
+import { installPeers } from "../setup/peers.mjs";
 
 guardScript("check:manifests");
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const VALIDATORS = join(root, ".cache/peers/manifests");
+const FOLDER = ".cache/peers/manifests";
+const VALIDATORS = join(root, FOLDER);
 const PACKAGES = ["kubernetes-validate==1.37.0", "kubeflow-training==1.9.4"];
 
 if (!existsSync(join(VALIDATORS, "ready"))) {
-  console.log(`check: ${PACKAGES.join(", ")} into .cache/peers/manifests ...`);
-  await run("python3", ["-m", "venv", VALIDATORS], { cwd: root, next: "sudo apt-get install python3-venv" });
-  await run(
-    join(VALIDATORS, "bin/python"),
-    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES],
-    { cwd: root, next: "look at pip's message above (is the Python registry reachable?)" },
-  );
+  console.log(`check: ${PACKAGES.join(", ")} into ${FOLDER} ...`);
+  await installPeers(root, FOLDER, PACKAGES, "npm run check:manifests");
   writeFileSync(join(VALIDATORS, "ready"), "");
 }
 const { status } = spawnSync(

@@ -1,12 +1,11 @@
 // `guie duplicates`: finds photos that are in the tables more than once.
 import type { Command } from "commander";
-import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
 import { findDuplicates, hashShare } from "../../inspection/duplicates";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
-import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
+import { addPartFlag, type PartFlag, partOfFlag, partResult } from "../shared/part_flag";
 
 interface DuplicatesOptions extends PartFlag {
   dataDir: string;
@@ -38,8 +37,8 @@ async function duplicates({ dataDir, maxDistance, ...options }: DuplicatesOption
   const part = partOfFlag(options);
   if (part) {
     const share = await hashShare({ ...settings, part });
-    const text = `${share.images} of ${share.total} images hashed, ${share.unreadable} unreadable: ${partText(part)}`;
-    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+    const done = `${share.images} of ${share.total} images hashed, ${share.unreadable} unreadable`;
+    return partResult(part, done, share);
   }
   const report = await findDuplicates({
     ...settings,

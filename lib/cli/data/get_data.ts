@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
-import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { shellQuoted } from "../../common/shell";
 import { DATA_SETS, type DataSet, DEMO_SET, findDataSet } from "../../datasets/catalogue";
@@ -18,7 +17,7 @@ import { unpackShare } from "../../datasets/unpack_share";
 import { type CommandResult, setAction } from "../shared/command";
 import { failureOf, namedDatasets, splitNames } from "../shared/data_sets";
 import { wholeNumberOf } from "../shared/numbers";
-import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
+import { addPartFlag, type PartFlag, partOfFlag, partResult } from "../shared/part_flag";
 import { describeResults, describeSkipped } from "./describe_reading";
 import { addOwnFlags, isOwn, OWN_FLAGS, type OwnFlags, ownSourceOf, readOwn } from "./own_photos";
 
@@ -95,8 +94,8 @@ async function run({ dataDir, raw, dataset, ...options }: GetDataOptions): Promi
   if (part) {
     const share = await unpackShare(dataDir, datasets, { part, zipEncoding, onProgress });
     const { archives, bytes, total } = share;
-    const text = `${archives} of ${total} archives unpacked, ${(bytes / 1e6).toFixed(1)} MB: ${partText(part)}`;
-    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+    const done = `${archives} of ${total} archives unpacked, ${(bytes / 1e6).toFixed(1)} MB`;
+    return partResult(part, done, share);
   }
   const { results, faults } = await tryEach(dataDir, GET_DATA, datasets, ({ name }) =>
     getData(dataDir, name, { zipEncoding, onProgress }),

@@ -2,7 +2,6 @@
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
-import { partText } from "../../common/files/part";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
@@ -13,7 +12,7 @@ import { inspectPhotos, inspectShare } from "../../inspection/inspect";
 import { requireReportFolder, writeReport } from "../../inspection/report_files";
 import { leftOutOf, sectionsOf } from "../../inspection/report_sections";
 import { type CommandResult, setAction } from "../shared/command";
-import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part_flag";
+import { addPartFlag, type PartFlag, partOfFlag, partResult } from "../shared/part_flag";
 import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 
 interface InspectCommandOptions extends SourceFlags, PartFlag {
@@ -74,8 +73,7 @@ async function inspect(
   const part = partOfFlag(flags);
   if (part) {
     const share = await inspectShare({ ...settings, part });
-    const text = `${share.photos} of ${share.total} photos looked at: ${partText(part)}`;
-    return { text: `${text}\n${nextText(part)}`, summary: { part, ...share } };
+    return partResult(part, `${share.photos} of ${share.total} photos looked at`, share);
   }
   const report = await inspectPhotos(settings);
   const page = await writeReport(folder, report);

@@ -1,7 +1,8 @@
 // The flag --part of the data steps: which part of the work this process does.
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
-import type { Part } from "../../common/files/part";
+import { type Part, partText } from "../../common/files/part";
+import type { CommandResult } from "./command";
 
 /** The flag of a command that can be shared out. */
 export interface PartFlag {
@@ -61,6 +62,11 @@ function ofArray(environment: Readonly<NodeJS.ProcessEnv>, given: number | undef
   throw place === undefined
     ? new UserError("--part auto: this is no task of an array job (no SLURM_ARRAY_TASK_ID).", FORMS)
     : new UserError("--part auto: JOB_COMPLETION_INDEX does not tell the number of parts.", FORMS);
+}
+
+/** Returns the result of a part. @param done what it did, in words @param share its numbers */
+export function partResult(part: Part, done: string, share: object): CommandResult {
+  return { text: `${done}: ${partText(part)}\n${nextText(part)}`, summary: { part, ...share } };
 }
 
 /** Returns the line below the result of a part: what completes the work. */

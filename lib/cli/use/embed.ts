@@ -144,11 +144,11 @@ async function embedPipelinePart(config: ReturnType<typeof configOf>, part: Part
   const shares: Record<string, FeatureShare> = {};
   for (const { set, settings, files } of sets)
     shares[set] = await embedBackboneShare(settings, set, files, { part, onProgress: terminalProgress() });
-  return partResult(part, shares);
+  return sharesResult(part, shares);
 }
 
 /** Returns the result of one part. @param shares its numbers, by set of images */
-function partResult(part: Part, shares: Readonly<Record<string, FeatureShare>>): CommandResult {
+function sharesResult(part: Part, shares: Readonly<Record<string, FeatureShare>>): CommandResult {
   const rows = Object.entries(shares).map(([set, { shards, images, total, skipped }]) => [
     set,
     shards,
@@ -192,7 +192,7 @@ async function embedPhotos(
     const embed = () => embedder.embedShards(list.folder, begun);
     if (part) {
       const share = await ensureFeatureShare(projectPath(out), plan, part, embed);
-      return partResult(part, { photos: share });
+      return sharesResult(part, { photos: share });
     }
     const features = await ensureFeatureFolder(projectPath(out), plan, embed);
     const { count, length, folder, shards } = features;

@@ -23,6 +23,11 @@ export function takesPiece({ index, count }: Part, piece: number): boolean {
   return (piece + first) % count === index - 1;
 }
 
+/** Returns the items of a list that a part takes, each a piece, in their order. */
+export function itemsOfPart<Item>(items: Iterable<Item>, part: Part): Item[] {
+  return Array.from(items).filter((_, place) => takesPiece(part, place));
+}
+
 /** Returns "part 2 of 4". */
 export function partText({ index, count }: Part): string {
   return `part ${index} of ${count}`;

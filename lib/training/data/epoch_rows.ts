@@ -50,7 +50,6 @@ export function rowsOf(
   const isBySet = config.dataSetSampling !== "rows";
   // more passes than an epoch can go through any row
   const passesOfEpoch = isBySet ? steps * batchSize * shard.worldSize : passes;
-  // numbers: the row, plus rowCount for each earlier pass of the epoch
   const orderOf = remembered((epoch: number) =>
     isBySet
       ? dataSetOrder(config, table, epoch, steps, shard)
@@ -61,10 +60,18 @@ export function rowsOf(
         ).flat(),
   );
   return ({ epoch, stepInEpoch }) =>
-    rowsOfStep(orderOf(epoch), batchSize, stepInEpoch, shard, accumulationSteps).map((number) => ({
-      row: number % rowCount,
-      pass: (epoch - 1) * passesOfEpoch + Math.floor(number / rowCount) + 1,
-    }));
+    rowsOfStep(orderOf(epoch), batchSize, stepInEpoch, shard, accumulationSteps).map((number) =>
+      passRow(number, rowCount, (epoch - 1) * passesOfEpoch),
+    );
+}
+
+/**
+ * Returns the row that a number of an epoch's order stands for.
+ * @param number the row, plus `rowCount` for each earlier pass of the epoch
+ * @param passesBefore passes of earlier epochs
+ */
+export function passRow(number: number, rowCount: number, passesBefore: number): PassRow {
+  return { row: number % rowCount, pass: passesBefore + Math.floor(number / rowCount) + 1 };
 }
 
 /** Returns the function with its last result kept. */

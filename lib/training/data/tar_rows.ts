@@ -3,7 +3,7 @@ import type { TarRowSettings } from "../../config/parts";
 import { MemberStream } from "../../packs/member_stream";
 import { type OpenedPack, openPack } from "../../packs/open_pack";
 import type { Position } from "../step/schedule";
-import { epochLength, type PassRow, remembered } from "./epoch_rows";
+import { epochLength, type PassRow, passRow, remembered } from "./epoch_rows";
 import type { TrainingFiles } from "./run_data";
 import { ONE_PROCESS, type Shard } from "./samplers";
 import { tarOrder } from "./tar_order";
@@ -50,10 +50,7 @@ export class TarRows {
     const { reading, order } = this.#orderOf(epoch);
     const start = (stepInEpoch - 1) * batchSize;
     const numbers = Array.from(order.subarray(start, start + batchSize), (place) => reading[place]!);
-    const rows = numbers.map((number) => ({
-      row: number % this.#rowCount,
-      pass: (epoch - 1) * this.#passes + Math.floor(number / this.#rowCount) + 1,
-    }));
+    const rows = numbers.map((number) => passRow(number, this.#rowCount, (epoch - 1) * this.#passes));
     return { rows, contents: this.#streamAt(epoch, start).take(rows.length) };
   }
 

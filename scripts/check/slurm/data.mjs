@@ -1,22 +1,18 @@
 // Data steps of the check: an array job does them in parts on both nodes, one part is cancelled or killed at its work, and
 // a last job completes them. All files must be those of one process.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import sharp from "sharp";
 import { contents } from "../contents.mjs";
+import { guie } from "./guie.mjs";
 import { Job } from "./jobs.mjs";
 import { processes } from "./processes.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const require = createRequire(import.meta.url);
 const { randomStream } = require("guie/dist/common/random");
-const run = promisify(execFile);
 
 const SCRIPT = "scripts/cluster/data.sbatch";
 const PARTS = 4;
@@ -145,10 +141,6 @@ export class DataCases {
 /** Returns the record of the disturbed part. */
 function stateOf(records) {
   return records.find(({ task }) => task === `${DISTURBED}`) ?? {};
-}
-
-async function guie(...args) {
-  await run(process.execPath, [join(root, "lib/bin/guie.js"), ...args]);
 }
 
 /** Writes photos of noise: all different, none quick to decode. */

@@ -1,20 +1,16 @@
 // Training jobs of the check: a run on two nodes that is left alone, cancelled, loses a node, or meets its time limit.
 // Each must end with the losses and scores of one process.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { join } from "node:path";
+import { guie, root } from "./guie.mjs";
 import { Job } from "./jobs.mjs";
 import { processes } from "./processes.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const require = createRequire(import.meta.url);
 const { readMetrics, runFolder } = require("guie/dist/runs/run_folder");
 const { lossesOf, stepsTaken, TOLERANCE } = require(join(root, "build/test/training/rank_runs.js"));
-const run = promisify(execFile);
 
 const SCRIPT = "scripts/cluster/train.sbatch";
 const GLOBAL_BATCH = 12;
@@ -123,8 +119,7 @@ export class TrainingCases {
   }
 
   async #trainAlone(name, epochs) {
-    const guie = join(root, "lib/bin/guie.js");
-    await run(process.execPath, [guie, "train", ...this.#settings(name, 1, epochs)]);
+    await guie("train", ...this.#settings(name, 1, epochs));
   }
 
   #settings(name, tasks, epochs) {
