@@ -2,7 +2,8 @@
 //   npm test                            everything
 //   npm test -- tables kernel/reload    some: folders or files below test/, without .test.ts
 // The set-up has compiled them before. Their root is a temporary folder (GUIE_ROOT), because data/ and checkpoints/ of
-// the clone belong to a person. The last lines list skipped tests, and changes in these folders nevertheless.
+// the clone belong to a person. The last lines list the slowest files, skipped tests, and changes in these folders
+// nevertheless.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { guardScript } from "./guard.mjs";
 import { changesSince, listFiles } from "./test/files.mjs";
 import { skippedLine } from "./test/skips.mjs";
+import { slowestLine } from "./test/slowest.mjs";
 
 guardScript("test");
 
@@ -50,7 +52,8 @@ function run(files) {
   const TEN_MINUTES_MS = 600_000;
   const testRoot = mkdtempSync(join(tmpdir(), "guie-root-"));
   for (const name of ["data", "checkpoints"]) mkdirSync(join(testRoot, name));
-  const skips = join(testRoot, "skips.jsonl");
+  const [skips, times] = ["skips.jsonl", "times.jsonl"].map((name) => join(testRoot, name));
+  const reporters = { skips, slowest: times };
   const options = [
     "--enable-source-maps",
     "--test",
@@ -58,8 +61,10 @@ function run(files) {
     `--test-timeout=${TEN_MINUTES_MS}`,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
-    `--test-reporter=${join(root, "scripts/test/skips.mjs")}`,
-    `--test-reporter-destination=${skips}`,
+    ...Object.entries(reporters).flatMap(([name, file]) => [
+      `--test-reporter=${join(root, "scripts/test", `${name}.mjs`)}`,
+      `--test-reporter-destination=${file}`,
+    ]),
   ];
   const personal = ["data", "checkpoints"].map((name) => join(root, name));
   const before = listFiles(personal);
@@ -74,6 +79,8 @@ function run(files) {
       console.error("  Next: let the test write below its root (GUIE_ROOT).");
       process.exitCode = 1;
     }
-    console.log(skippedLine(existsSync(skips) ? readFileSync(skips, "utf8") : ""));
+    const textOf = (file) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+    console.log(slowestLine(textOf(times)));
+    console.log(skippedLine(textOf(skips)));
   });
 }

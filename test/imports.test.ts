@@ -40,7 +40,7 @@ function importsOf(file: string): string[] {
   ];
   const sources = requests
     .filter((request) => request.startsWith("."))
-    .map((request) => `${join(dirname(file), request)}.ts`)
+    .map((request) => `${join(dirname(file), request.replace(/\.js$/, ""))}.ts`)
     .filter((source) => !source.endsWith(".json.ts"));
   for (const source of sources) assert.ok(existsSync(join(lib, source)), `${file} imports ${source}`);
   return [...new Set(sources)];

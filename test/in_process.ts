@@ -12,7 +12,7 @@ export async function guie(...args: string[]): Promise<{ status: unknown; stdout
       return true;
     }) as typeof process.stdout.write;
   try {
-    await makeProgram().parseAsync(args, { from: "user" });
+    await (await makeProgram(args)).parseAsync(args, { from: "user" });
     return { status: process.exitCode ?? 0, ...said };
   } catch (error) {
     return { status: (error as { exitCode: number }).exitCode, ...said };

@@ -20,6 +20,7 @@ export {
   recallOf,
 } from "../retrieval/approximate";
 export { codedIndex, codeRows } from "../retrieval/coded/coded_index";
+export { openCodedFolder } from "../index_folder/coded_folder";
 export { type PushReport, pushFeatures } from "../milvus/push";
 export { openFeatureRows } from "../features/row_reader";
 export type { FeatureRows } from "../features/rows_csv";
@@ -52,14 +53,8 @@ export { judge, type JudgeOptions, type Verdict } from "../verdict/judge";
 export { verdictTable } from "../verdict/verdict_table";
 // shorter vectors, maps
 export { compareReductions } from "../experiments/reduce";
-export {
-  fitPca,
-  type Reduction,
-  randomProjection,
-  readReduction,
-  reduceRows,
-  writeReduction,
-} from "../retrieval/reduction";
+export { fitPca, type Reduction, randomProjection, reduceRows } from "../retrieval/reduction";
+export { readReduction, writeReduction } from "../retrieval/reduction_file";
 // models without training
 export { fitWhitening } from "../retrieval/whitening";
 export { fitLda } from "../retrieval/lda";

@@ -14,16 +14,18 @@ const MENDS = [
 function start() {
   if (!existsSync(main))
     return complain("lib is not built yet. Run `npm run setup` in the project's folder first.");
-  const { fail, guardProcess } = require("../dist/cli/shared/exit_guard.js");
+  const { guardProcess } = require("../dist/cli/shared/exit_guard.js");
   guardProcess();
-  try {
-    require(main);
-  } catch (error) {
-    // What is missing on this machine shows when the engine is loaded, before any command could say it
-    const [, next] = MENDS.find(([pattern]) => pattern.test(error.message)) ?? [];
-    if (next) complain(`${error.message.split("\n")[0]}\n  Next: ${next}`);
-    else fail(error);
-  }
+  const { load, run } = require(main);
+  load().then(run, refuse);
+}
+
+/** Says what is missing on this machine: it shows when a command's modules are loaded, before the command could say it. */
+function refuse(error) {
+  const { fail } = require("../dist/cli/shared/exit_guard.js");
+  const [, next] = MENDS.find(([pattern]) => pattern.test(error.message)) ?? [];
+  if (next) complain(`${error.message.split("\n")[0]}\n  Next: ${next}`);
+  else fail(error);
 }
 
 function complain(message) {

@@ -18,12 +18,12 @@
  * @returns {{ draw(): void, found(): number[] }} draws the page again; returns the found rows in their order
  */
 export default function liveTable(around, page, use) {
-  const { rows, numbers, marked, pageRows, size } = page;
+  const { rows, numbers, right, marked, pageRows, size } = page;
   const table = /** @type {HTMLTableElement} */ (around.querySelector("table"));
   const [body] = table.tBodies;
   const headers = [.../** @type {HTMLTableSectionElement} */ (table.tHead).rows[0].cells];
   const everything = rows.map((_, row) => row);
-  const lowerCase = rows.map((texts) => texts.join("\n").toLowerCase());
+  const lowerCase = rows.map((texts) => texts.join("\n").replaceAll("\u00a0", " ").toLowerCase());
   const collator = new Intl.Collator(undefined, { numeric: true });
   let sorting = { column: -1, direction: 1 };
   let [wanted, first] = ["", 0];
@@ -54,9 +54,9 @@ export default function liveTable(around, page, use) {
     return box;
   };
 
-  /** Returns a text in pieces, between which a line may break: a long path is broken after its signs. */
+  /** Returns a text in pieces, between which a line may break: one with a long path after the path's signs. */
   const breakable = (/** @type {string} */ text) => {
-    if (text.length <= page.shortCharacters) return [text];
+    if (text.length <= page.shortCharacters || !/\S{17,}/.test(text)) return [text];
     return text.split(/(?<=[/_+.-])/).flatMap((piece) => [piece, document.createElement("wbr")]);
   };
 
@@ -77,8 +77,8 @@ export default function liveTable(around, page, use) {
     for (const [column, text] of rows[row].entries()) {
       const cell = line.appendChild(document.createElement("td"));
       cell.append(...breakable(text));
-      cell.style.textAlign = numbers[column] ? "right" : "left";
-      if (text.length <= page.shortCharacters) cell.style.whiteSpace = "nowrap";
+      cell.style.textAlign = right[column] ? "right" : "left";
+      if (text.length <= page.shortCharacters && !text.includes("\u00a0")) cell.style.whiteSpace = "nowrap";
     }
     return line;
   };

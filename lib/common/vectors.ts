@@ -11,6 +11,11 @@ export interface Vectors<Data extends FlatArray = Float32Array> {
   length: number;
 }
 
+/** Returns the number of elements of a tensor; 1 of a scalar, []. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 /** Returns rows of zeros, [count, length]. */
 export function zeroVectors(count: number, length: number): Vectors {
   return { data: new Float32Array(count * length), count, length };

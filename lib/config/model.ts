@@ -42,7 +42,7 @@ export const MODEL = {
   /**
    * `simple`: one linear layer; `norm_single_linear`: batch norm before it; `norm_double_linear`: batch
    * norm, then two linear layers with `2 x embeddingDim` units between them (the original's dropout here:
-   * .3).
+   * 0.3).
    */
   neck: setting(z.enum(["simple", "norm_single_linear", "norm_double_linear"]), "simple"),
   /** Dropout rate before the neck's (first) linear layer. */

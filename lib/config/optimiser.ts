@@ -49,9 +49,9 @@ export const OPTIMISER = {
    * timm).
    */
   weightDecayOn: setting(z.enum(["all", "matrices"]), "all"),
-  /** AdamW's decay rate of the mean of the gradients (CLIP trains with .9). */
+  /** AdamW's decay rate of the mean of the gradients (CLIP trains with 0.9). */
   beta1: setting(z.number().min(0).lt(1), 0.9),
-  /** AdamW's decay rate of the mean of their squares (CLIP trains ViTs with .98). */
+  /** AdamW's decay rate of the mean of their squares (CLIP trains ViTs with 0.98). */
   beta2: setting(z.number().min(0).lt(1), 0.999),
   /**
    * Largest norm of all gradients together: longer ones are shortened to it (PyTorch's `clip_grad_norm_`); 0 = none.

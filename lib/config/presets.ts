@@ -17,7 +17,7 @@ function variant(name: string, base: TrainConfig, changes: Partial<TrainConfig>)
   return { ...base, configName: name, runName: `${name}_${base.stage}`, ...changes };
 }
 
-/** Returns the run that scored .713 / .709, by its author's words: two epochs of all parts, one of neck and head. */
+/** Returns the run that scored 0.713 / 0.709, by its author's words: two epochs of all parts, one of neck and head. */
 export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
   return variant("vit_224_scored", vit224(stage), {
     margin: 0.1,
@@ -27,7 +27,7 @@ export function vit224Scored(stage: Stage = "fine_tune"): TrainConfig {
 }
 
 /**
- * Returns a neck and a sub-centre head on cached features of a frozen SigLIP: .721 in the same competition.
+ * Returns a neck and a sub-centre head on cached features of a frozen SigLIP: 0.721 in the same competition.
  * @see UniFEx (GCPR 2024); its Adam with weight decay is AdamW here
  */
 export function frozenHead(stage: Stage = "frozen"): TrainConfig {

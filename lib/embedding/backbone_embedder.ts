@@ -9,11 +9,13 @@ import {
   computeFeatures,
   type EmbedOptions,
   ensureBackboneFeatures,
+  featuresOfImages,
   imageEmbedder,
   madeByBackbone,
   requireAll,
+  type ViewOptions,
 } from "../features/features";
-import { normaliseImages } from "../images/loading/loader";
+import type { Views } from "../images/loading/views";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { loadBackbone } from "../model/backbone";
 import { findTower } from "../model/towers";
@@ -45,16 +47,15 @@ export class BackboneEmbedder extends KeepingEmbedder implements Embedder {
     return computeFeatures(this.#below(folder), await this.#backbone.get(), files, "images", options);
   }
 
-  async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
-    const { tower, length, features } = await this.#backbone.get();
-    return { data: await features(normaliseImages(images, tower)), count: images.length, length };
+  async embedImages(images: readonly RgbImage[], views?: Views): Promise<Vectors> {
+    return featuresOfImages(await this.#backbone.get(), images, this.config.imageSize, views);
   }
 
   async keepEmbeddings(
     dataDir: string,
     set: string,
     files: readonly string[],
-    options: ProgressOptions = {},
+    options: ViewOptions = {},
   ): Promise<Features> {
     const features = await ensureBackboneFeatures(this.#below(dataDir), set, files, options);
     requireAll(features, files.length);

@@ -17,11 +17,14 @@ import {
   computeFeatures,
   type EmbedOptions,
   ensureBackboneFeatures,
+  featuresOfImages,
   imageEmbedder,
   madeByBackbone,
   requireAll,
+  setOfViews,
+  type ViewOptions,
 } from "../features/features";
-import { normaliseImages } from "../images/loading/loader";
+import type { Views } from "../images/loading/views";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, createBackbone, loadBackbone } from "../model/backbone";
 import { trainedAtSize } from "../model/tower_weights";
@@ -47,16 +50,19 @@ export interface Embedder {
   readonly length: number;
   /** Embeds images, by paths relative to `folder`: vectors [N, E]. A run's vectors have unit length. */
   embedFiles(folder: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
-  /** Embeds images in memory, which have the model's input size (`config.imageSize`). */
-  embedImages(images: readonly RgbImage[]): Promise<Vectors>;
+  /**
+   * Embeds images in memory: squares of the model's input size (`config.imageSize`), or of the side that their views are
+   * cut from (`planViews`).
+   */
+  embedImages(images: readonly RgbImage[], views?: Views): Promise<Vectors>;
   /** Embeds images below a data directory, and keeps the vectors as `keepEmbeddings` does. */
-  embed(dataDir: string, set: string, files: readonly string[], options?: ProgressOptions): Promise<Vectors>;
+  embed(dataDir: string, set: string, files: readonly string[], options?: ViewOptions): Promise<Vectors>;
   /** Embeds images below a data directory and keeps the vectors on disk. @param set name of the list of images */
   keepEmbeddings(
     dataDir: string,
     set: string,
     files: readonly string[],
-    options?: ProgressOptions,
+    options?: ViewOptions,
   ): Promise<Features>;
   /** Returns a function that embeds shards, without images that cannot be read, for `ensureFeatureFolder`. */
   embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard>;
@@ -64,6 +70,11 @@ export interface Embedder {
   sourcesOf(folder: string): FeatureSources;
   /** Frees the weights. */
   dispose(): void;
+}
+
+/** Returns the views of vectors as their folder notes them; vectors of whole images do not name them. */
+export function viewsNote({ views = "whole" }: ViewOptions): MadeBy {
+  return views === "whole" ? {} : { views };
 }
 
 /** The part that all embedders share. */
@@ -129,10 +140,10 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
     return embedFeatures(this.#weights, features);
   }
 
-  async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
-    const { tower, length, features } = await this.#backbone.get();
-    const data = await features(normaliseImages(images, tower));
-    return embedFeatures(this.#weights, { data, count: images.length, length });
+  async embedImages(images: readonly RgbImage[], views?: Views): Promise<Vectors> {
+    const { imageSize } = this.config;
+    const features = await featuresOfImages(await this.#backbone.get(), images, imageSize, views);
+    return embedFeatures(this.#weights, features);
   }
 
   /**
@@ -144,11 +155,11 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
     dataDir: string,
     set: string,
     files: readonly string[],
-    options: ProgressOptions = {},
+    options: ViewOptions = {},
   ): Promise<Features> {
     const plan = {
       rows: { files },
-      madeBy: { ...this.madeBy, dataDir },
+      madeBy: { ...this.madeBy, dataDir, ...viewsNote(options) },
       replace: true,
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const, // so that scores equal those that the run itself measured
@@ -156,7 +167,9 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
     if (this.config.stage === "frozen") return this.#keepFrozen(plan, dataDir, set, options);
     const shards = { stage: set, total: files.length, ...options };
     const kept = { ...plan, sources: this.sourcesOf(dataDir) };
-    const features = await this.#keep(set, kept, () => this.embedShards(dataDir, shards));
+    const features = await this.#keep(setOfViews(set, options.views), kept, () =>
+      this.embedShards(dataDir, shards),
+    );
     requireAll(features, files.length);
     return features;
   }
@@ -166,7 +179,7 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
     plan: FeaturePlan,
     dataDir: string,
     set: string,
-    options: ProgressOptions,
+    options: ViewOptions,
   ): Promise<Features> {
     const { files } = plan.rows;
     const features = await ensureBackboneFeatures({ ...this.config, dataDir }, set, files, options);
@@ -177,7 +190,7 @@ export class RunEmbedder extends KeepingEmbedder implements Embedder {
       const vectors = await embedFeatures(this.#weights, features.readAll());
       return async () => ({ vectors, skipped: [] });
     };
-    return this.#keep(set, { ...plan, madeBy }, embedAll);
+    return this.#keep(setOfViews(set, options.views), { ...plan, madeBy }, embedAll);
   }
 
   #keep(set: string, plan: FeaturePlan, embedder: () => Promise<EmbedShard>): Promise<Features> {

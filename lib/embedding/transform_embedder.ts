@@ -9,14 +9,16 @@ import type { Features, MadeBy } from "../features/feature_files";
 import type { EmbedShard } from "../features/feature_plan";
 import type { FeatureSources } from "../features/feature_sources";
 import { ensureKeptFeatures } from "../features/feature_writer";
-import type { EmbedOptions } from "../features/features";
+import { type EmbedOptions, setOfViews, type ViewOptions } from "../features/features";
+import type { Views } from "../images/loading/views";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import type { Weights } from "../model/vit";
 import { TRANSFORM_NAMES } from "../model/weight_names";
 import { toTensors, type WeightSource } from "../model/weight_source";
-import { type Reduction, readReduction } from "../retrieval/reduction";
+import type { Reduction } from "../retrieval/reduction";
+import { readReduction } from "../retrieval/reduction_file";
 import { embedFeatures } from "./embed_images";
-import { type Embedder, KeepingEmbedder } from "./embedder";
+import { type Embedder, KeepingEmbedder, viewsNote } from "./embedder";
 import { reductionPath, type TransformModel } from "./transform_model";
 
 /** Returns a fitted map as weights of a model. */
@@ -61,8 +63,8 @@ export class TransformEmbedder extends KeepingEmbedder implements Embedder {
     return this.#map(await this.#base.embedFiles(folder, files, options));
   }
 
-  async embedImages(images: readonly RgbImage[]): Promise<Vectors> {
-    return this.#map(await this.#base.embedImages(images));
+  async embedImages(images: readonly RgbImage[], views?: Views): Promise<Vectors> {
+    return this.#map(await this.#base.embedImages(images, views));
   }
 
   /** Computes the vectors from those of the base, which are kept for other models, and keeps them in the model's folder. */
@@ -70,21 +72,31 @@ export class TransformEmbedder extends KeepingEmbedder implements Embedder {
     dataDir: string,
     set: string,
     files: readonly string[],
-    options: ProgressOptions = {},
+    options: ViewOptions = {},
   ): Promise<Features> {
     const features = await this.#base.keepEmbeddings(dataDir, set, files, options);
     const { content } = features;
     const plan = {
       rows: { files },
-      madeBy: { ...this.madeBy, dataDir, ...(content === undefined ? {} : { content }) },
+      madeBy: {
+        ...this.madeBy,
+        dataDir,
+        ...viewsNote(options),
+        ...(content === undefined ? {} : { content }),
+      },
       replace: true,
       rowsPerShard: Math.max(1, files.length),
       dtype: "float32" as const,
     };
-    return ensureKeptFeatures(this.#folder, ["embeddings", set], plan, async () => {
-      const vectors = await this.#map(features.readAll());
-      return async () => ({ vectors, skipped: [] });
-    });
+    return ensureKeptFeatures(
+      this.#folder,
+      ["embeddings", setOfViews(set, options.views)],
+      plan,
+      async () => {
+        const vectors = await this.#map(features.readAll());
+        return async () => ({ vectors, skipped: [] });
+      },
+    );
   }
 
   async embedShards(folder: string, options: EmbedOptions): Promise<EmbedShard> {

@@ -25,7 +25,8 @@ import type { Texts } from "../common/texts";
 import { MODEL } from "../config/model";
 import { withPresentNames } from "../config/old_names";
 import type { MadeBy } from "../features/feature_files";
-import { type Reduction, writeReduction } from "../retrieval/reduction";
+import type { Reduction } from "../retrieval/reduction";
+import { writeReduction } from "../retrieval/reduction_file";
 import { type Learned, readTrainedImages, writeTrainedImages } from "../runs/learned_classes";
 import { RUN_FILES, runFolder } from "../runs/run_folder";
 

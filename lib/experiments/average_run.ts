@@ -1,12 +1,13 @@
 // A run that was never trained: its weights are the mean of others'.
+
 import { rmSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { writeFileAtomically, writeJson } from "../common/files/files";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { checkInterrupt } from "../common/interrupt";
+import { elementCount } from "../common/vectors";
 import { streamSafetensors } from "../formats/safetensors";
-import { elementCount } from "../formats/safetensors_header";
 import type { WeightSource } from "../model/weight_source";
 import { hasCheckpoint, runFile, runFolder } from "../runs/run_folder";
 import { RUN_FOLDER } from "../runs/start_folder";

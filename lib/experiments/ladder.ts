@@ -9,7 +9,7 @@ import type { ComparisonSettings } from "../config/parts";
 import { scoreRetrievalSet } from "../embedding/embed_images";
 import { BACKBONE, findModel, openModel } from "../embedding/find_model";
 import { learnedByTransform, seekTransform, TRANSFORM_KINDS } from "../embedding/transform_model";
-import { ensureFeatures } from "../features/features";
+import { ensureFeatures, type ViewOptions } from "../features/features";
 import { standardisationBy, standardised } from "../features/standardise";
 import { loadImages } from "../images/loading/loader";
 import { resizeRgb } from "../images/resize";
@@ -154,36 +154,44 @@ export async function untrainedRungs(config: ComparisonSettings): Promise<string
  * Computes the vectors of the retrieval set, one row per image in the order of `files`.
  * @param model `pixels`; `whitened` or `lda`, fitted to the training images; or as `findModel` takes it: `backbone` (its
  * frozen features), a run, a tower, ...
+ * @param options.views views of each query; the index's rows stay as they are. Default: the whole image
+ * @throws UserError for views of `pixels`
  */
 export async function modelVectors(
   given: ComparisonSettings,
   model: string,
   files: RetrievalFiles | HeldOutFiles,
-  { train, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
+  { train, views, ...options }: ViewOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<ModelVectors> {
   const config = atEvaluationSize(given);
+  const by = (set: RetrievalPart) => (set === "queries" ? { views, ...options } : options);
   const both = async (embed: (set: RetrievalPart) => Promise<Vectors>) => {
     const learned =
       learnedAmong(files, config.dataDir, await learnedHere(config, model)) ?? ("unknown" as const);
     return { name: model, learned, queries: await embed("queries"), index: await embed("index") };
   };
+  if (model === PIXELS && views !== undefined && views !== "whole")
+    throw new UserError(
+      "Pixels have no views: they are no model's.",
+      "Name a model: npx guie evaluate backbone --rerank --views mirror",
+    );
   if (model === PIXELS) return both((set) => pixelVectors(config, files[set].files));
   const kind = transformKind(model);
   if (kind) {
     const reduction = await fitRung(config, kind, { train, ...options });
     return both(async (set) => {
-      const features = await ensureFeatures(config, set, files[set].files, options);
+      const features = await ensureFeatures(config, set, files[set].files, by(set));
       return reduction ? reduceRows(features, reduction) : features;
     });
   }
   const found = await findModel(model, config, options);
   if (found.kind === "backbone") {
-    const { queries, index } = await backboneVectors(found.config, files, { train, ...options });
+    const { queries, index } = await backboneVectors(found.config, files, { train, views, ...options });
     return { name: model, queries, index };
   }
   const embedder = openModel(found);
   try {
-    return await both((set) => embedder.embed(config.dataDir, set, files[set].files, options));
+    return await both((set) => embedder.embed(config.dataDir, set, files[set].files, by(set)));
   } finally {
     embedder.dispose();
   }
@@ -241,17 +249,25 @@ export async function pixelVectors(config: ComparisonSettings, files: readonly s
 /**
  * Computes the backbone's features of the training images and of the retrieval set; with the setting `standardise`,
  * standardised by the training images' mean and deviation.
+ * @param options.views views of each query
  */
 export async function backboneVectors(
   config: ComparisonSettings,
   files: RetrievalFiles,
-  { train: images, ...options }: ProgressOptions & Pick<TrainImagesOptions, "train"> = {},
+  { train: images, views, ...options }: ViewOptions & Pick<TrainImagesOptions, "train"> = {},
 ): Promise<Record<RetrievalPart | "train", Vectors>> {
   const train = await trainFeatures(config, { train: images, ...options });
   const standardisation = config.standardise ? standardisationBy(train) : undefined;
   const prepared = (features: Vectors) =>
     standardisation ? standardised(features, standardisation) : features;
   const embed = async (set: RetrievalPart) =>
-    prepared(await ensureFeatures(config, set, files[set].files, options));
+    prepared(
+      await ensureFeatures(
+        config,
+        set,
+        files[set].files,
+        set === "queries" ? { views, ...options } : options,
+      ),
+    );
   return { train: prepared(train), queries: await embed("queries"), index: await embed("index") };
 }

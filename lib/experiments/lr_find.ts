@@ -110,9 +110,14 @@ async function lossOf(
   }
 }
 
+/** Returns how many losses on either side a smoothed one is the mean of. */
+function reachOf(count: number): number {
+  return Math.max(1, Math.round(count * AROUND));
+}
+
 /** Returns the mean of each loss and of those around it; fewer at the ends. */
 export function smoothedLosses(losses: readonly number[]): number[] {
-  const around = Math.max(1, Math.round(losses.length * AROUND));
+  const around = reachOf(losses.length);
   return losses.map((_, i) => {
     const reach = Math.min(around, i, losses.length - 1 - i);
     const some = losses.slice(i - reach, i + reach + 1);
@@ -131,10 +136,15 @@ export function suggestedRates(
   return { valley: short(rates[valleyOf(smoothed)]!), steepest: short(rates[steepestOf(smoothed)]!) };
 }
 
-/** Returns the place between which and the next one the loss falls most (rates grow by equal factors). */
+/**
+ * Returns the place between which and the next one the loss falls most (rates grow by equal factors). The ends do not
+ * count: a loss there is the mean of few, and falls by chance.
+ */
 function steepestOf(losses: readonly number[]): number {
   const falls = losses.slice(1).map((loss, i) => loss - losses[i]!);
-  return Math.max(0, falls.indexOf(Math.min(...falls)));
+  const reach = falls.length > 2 * reachOf(losses.length) ? reachOf(losses.length) : 0;
+  const inner = falls.slice(reach, falls.length - reach);
+  return reach + Math.max(0, inner.indexOf(Math.min(...inner)));
 }
 
 /** Returns the middle of the longest falling subsequence of the losses, as fastai's `valley` does. */

@@ -1,18 +1,27 @@
 // Compares ways to search the same vectors, on held-out classes.
 import { UserError } from "../common/errors";
 import type { ProgressOptions } from "../common/progress";
+import { rowOf, type Vectors } from "../common/vectors";
 import type { ComparisonSettings } from "../config/parts";
+import { planViews, type Views } from "../images/loading/views";
 import type { BootstrapOptions } from "../retrieval/bootstrap";
+import { codedIndex, codeRows } from "../retrieval/coded/coded_index";
+import type { CodeBits } from "../retrieval/coded/levels";
 import { scoreCells } from "../retrieval/comparison_table";
-import { compareScores, type ModelVectors, type Score } from "../retrieval/evaluation";
+import { compareScores, type Score } from "../retrieval/evaluation";
 import { expectedCounts, type Measure, type QueryScores, scoreQueries } from "../retrieval/metrics";
 import { type RerankName, rerankedSearch } from "../retrieval/reranking/methods";
+import type { SearchIndex } from "../retrieval/resident_index";
 import { heldOutFiles, modelVectors, requireModels } from "./ladder";
 
 /** Scores of one way to search. */
 export interface RerankRow {
   /** The methods; none: by the vectors as they are. */
   methods: readonly RerankName[];
+  /** Views of each query. */
+  views: Views;
+  /** Bits of a code per number, if codes of the rows are searched and the best rows scored anew. */
+  codeBits?: CodeBits;
   /** Differences are from the first row. */
   scores: Record<Measure, Score>;
   /** Time to prepare the index, seconds. */
@@ -48,6 +57,8 @@ export interface RerankLabels {
  * interval of the paired bootstrap over classes. The competition's metric knows none of these methods: they use what
  * the index holds beside the row that is asked for.
  * @param model as `modelVectors` takes it
+ * @param options.codeBits codes of the rows that the plain search is tried with
+ * @param options.views kinds of views of the queries that each way is tried with, besides the whole image
  * @throws UserError if there is no retrieval set, or its queries are in its index (methods that move the index's rows
  *   would have seen them)
  * @example
@@ -56,7 +67,7 @@ export interface RerankLabels {
 export async function rerankOnHeldOut(
   config: ComparisonSettings,
   model: string,
-  { ways, ...options }: { ways?: RerankWays } & BootstrapOptions & ProgressOptions = {},
+  { ways, views = [], codeBits, ...options }: RerankOptions & { views?: readonly Views[] } = {},
 ): Promise<RerankRow[]> {
   const files = await heldOutFiles(config.dataDir);
   const inIndex = Array.from(files.own ?? []).filter((row) => row >= 0).length;
@@ -66,48 +77,69 @@ export async function rerankOnHeldOut(
       "Use a retrieval set whose queries are no rows of the index: npx guie merge --hold-out makes one.",
     );
   await requireModels(config, [model], options);
-  const vectors = await modelVectors(config, model, files, options);
-  return compareRerankings(
-    vectors,
-    { queries: files.queries.labels, index: files.index.labels },
-    { ways, ...options },
-  );
+  const { queries, index } = await modelVectors(config, model, files, options);
+  const sets = new Map<Views, Vectors>([["whole", queries]]);
+  for (const kind of views)
+    sets.set(kind, (await modelVectors(config, model, files, { views: kind, ...options })).queries);
+  const labels = { queries: files.queries.labels, index: files.index.labels };
+  return compareRerankings({ queries: sets, index }, labels, { ways, codeBits, ...options });
 }
 
 /** Ways to search, by their methods. */
 export type RerankWays = readonly (readonly RerankName[])[];
 
-/** Compares ways to search vectors; the plain search is always the first. Default: `RERANK_LADDER`. */
+/** What is compared. */
+export interface RerankOptions extends BootstrapOptions, ProgressOptions {
+  /** Default: `RERANK_LADDER`. */
+  ways?: RerankWays | undefined;
+  /** Codes of the rows that are searched, too, by the plain search; default: none. */
+  codeBits?: readonly CodeBits[] | undefined;
+}
+
+/** Compares ways to search vectors, each with all kinds of queries; the plain search is always the first. */
 export async function compareRerankings(
-  { queries, index }: Pick<ModelVectors, "queries" | "index">,
+  { queries, index }: { queries: ReadonlyMap<Views, Vectors>; index: Vectors },
   labels: RerankLabels,
-  {
-    ways = RERANK_LADDER,
-    onProgress,
-    ...options
-  }: { ways?: RerankWays | undefined } & BootstrapOptions & ProgressOptions = {},
+  { ways = RERANK_LADDER, codeBits = [], onProgress, ...options }: RerankOptions = {},
 ): Promise<RerankRow[]> {
   const depth = Math.max(10, ...expectedCounts(labels.queries, labels.index));
   const rows: RerankRow[] = [];
   let plain: QueryScores | undefined;
-  const all = [[], ...ways.filter((methods) => methods.length > 0)];
-  for (const [done, methods] of all.entries()) {
+  const all: Pick<RerankRow, "methods" | "codeBits">[] = [
+    { methods: [] },
+    ...ways.filter((methods) => methods.length > 0).map((methods) => ({ methods })),
+    ...codeBits.map((bits) => ({ methods: [], codeBits: bits })),
+  ];
+  for (const [done, way] of all.entries()) {
     onProgress?.({ stage: "re-ranking", done, total: all.length, unit: "ways" });
     const begun = performance.now();
-    const { search } = await rerankedSearch(index, methods);
-    const ready = performance.now();
-    const { positions } = await search(queries, depth);
-    const ended = performance.now();
-    const scored = scoreQueries(positions, labels.queries, labels.index);
-    rows.push({
-      methods,
-      scores: compareScores(scored, plain, options),
-      preparedSeconds: (ready - begun) / 1000,
-      msPerQuery: (ended - ready) / queries.count,
-    });
-    plain ??= scored;
+    const { search } = await searchBy(way, index);
+    const preparedSeconds = (performance.now() - begun) / 1000;
+    for (const [views, vectors] of queries) {
+      const asked = performance.now();
+      const { positions } = await search(vectors, depth);
+      const msPerQuery = (performance.now() - asked) / vectors.count;
+      const scored = scoreQueries(positions, labels.queries, labels.index);
+      rows.push({
+        ...way,
+        views,
+        scores: compareScores(scored, plain, options),
+        preparedSeconds,
+        msPerQuery,
+      });
+      plain ??= scored;
+    }
   }
   return rows;
+}
+
+/** Prepares a way to search rows. */
+async function searchBy(
+  { methods, codeBits }: Pick<RerankRow, "methods" | "codeBits">,
+  index: Vectors,
+): Promise<Pick<SearchIndex, "search">> {
+  if (codeBits === undefined) return rerankedSearch(index, methods);
+  return codedIndex(await codeRows(index, codeBits), (row) => rowOf(index, row));
 }
 
 /**
@@ -116,8 +148,10 @@ export async function compareRerankings(
  * show(rerankTable(await rerankOnHeldOut(config, "demo_fine_tune")));
  */
 export function rerankTable(rows: readonly RerankRow[]): Record<string, string | number>[] {
-  return rows.map(({ methods, scores, preparedSeconds, msPerQuery }) => ({
-    search: methods.join("+") || "plain",
+  const hasViews = rows.some(({ views }) => views !== "whole");
+  return rows.map(({ methods, codeBits, views, scores, preparedSeconds, msPerQuery }) => ({
+    search: codeBits === undefined ? methods.join("+") || "plain" : `codes, ${codeBits} bits a number`,
+    ...(hasViews ? { views, passes: planViews(views, 1).parts.length } : {}),
     ...scoreCells({ scores }, ["mp5", "r1"], "gain"),
     "index, s": preparedSeconds.toFixed(2),
     "query, ms": msPerQuery.toFixed(2),

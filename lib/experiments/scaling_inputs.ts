@@ -46,7 +46,7 @@ export interface Assumptions {
 }
 
 /**
- * Typical values: large ViTs train at .3 to .5 of the peak; NCCL reaches .6 to .9 of a link, and 3 to 14 us per hop.
+ * Typical values: large ViTs train at 0.3 to 0.5 of the peak; NCCL reaches 0.6 to 0.9 of a link, and 3 to 14 us per hop.
  */
 export const ASSUMPTIONS: Assumptions = { utilisation: 0.4, transferShare: 0.7, messageSeconds: 6e-6 };
 

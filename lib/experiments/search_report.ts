@@ -1,9 +1,10 @@
 // The files of a search: search.csv for programs, search.md for LOG.md and docs/reference/results.md.
+
 import { join } from "node:path";
 import { writeCsv } from "../common/csv/csv";
 import { writeFileAtomically } from "../common/files/files";
+import { scoreText, signed } from "../common/words";
 import { valueText } from "../config/value_text";
-import { shareText, signed } from "../retrieval/comparison_table";
 import type { Environment } from "../runs/environment";
 import { runFolder } from "../runs/run_folder";
 import { FEW_CLASSES } from "../runs/scored_on";
@@ -76,8 +77,8 @@ function cellsOf(row: SearchRow): string[] {
     data,
     stage,
     seeds.join(", ") || "-",
-    mp5Base === undefined ? "" : shareText(mp5Base),
-    mp5 === undefined ? "" : shareText(mp5),
+    mp5Base === undefined ? "" : scoreText(mp5Base),
+    mp5 === undefined ? "" : scoreText(mp5),
     difference ? `${signed(difference.mean)} ${signedInterval(difference)}` : (notCompared ?? ""),
     shareOf(difference ? difference.spread : spread),
     seconds === undefined ? "" : seconds.toFixed(0),
@@ -94,7 +95,7 @@ function signedInterval({ low, high }: { low: number; high: number }): string {
   return `[${signed(low)}, ${signed(high)}]`;
 }
 
-const shareOf = (value: number | undefined) => (value === undefined ? "" : shareText(value));
+const shareOf = (value: number | undefined) => (value === undefined ? "" : scoreText(value));
 
 /** What the columns mean. */
 export const TABLE_NOTE =

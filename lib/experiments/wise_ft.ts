@@ -41,7 +41,7 @@ export interface WiseLine {
 
 /** Options of `wiseLine`. */
 export interface WiseOptions extends ProgressOptions {
-  /** Numbers from 0 to 1. Default: 0, .2, ... 1. */
+  /** Numbers from 0 to 1. Default: 0, 0.2, ... 1. */
   alphas?: readonly number[];
   /** Other data directories with held-out classes. */
   dataDirs?: readonly string[];

@@ -1,4 +1,5 @@
 // Export of a model in every format: of a run, a whitened or LDA model, or a backbone.
+
 import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { byCodeUnit } from "../common/code_units";
@@ -6,11 +7,11 @@ import { asOwner } from "../common/files/claim";
 import { inWords } from "../common/files/errno";
 import { makingPlace, putInPlace, requireReplaceable, settleReplaced } from "../common/files/replace";
 import { projectPath } from "../common/project";
+import { elementCount } from "../common/vectors";
 import { preset } from "../config/presets";
 import { type FoundBase, type FoundModel, findModel } from "../embedding/find_model";
 import { reductionPath } from "../embedding/transform_model";
 import { streamSafetensors } from "../formats/safetensors";
-import { elementCount } from "../formats/safetensors_header";
 import { isOfTower } from "../model/weight_names";
 import type { Library } from "../pretrained/name_families";
 import type { CheckpointRef } from "../runs/checkpoint_ref";

@@ -12,7 +12,7 @@ import { findTower } from "../model/towers";
 import { featureLength } from "../model/vit";
 import { isOfNeck, isOfTower, TOWER_PREFIX, TRANSFORM_NAMES } from "../model/weight_names";
 import { joinSources, type WeightSource, withPrefix } from "../model/weight_source";
-import { readReduction } from "../retrieval/reduction";
+import { readReduction } from "../retrieval/reduction_file";
 import type { CheckpointRef } from "../runs/checkpoint_ref";
 import { readRunConfig } from "../runs/run_folder";
 import { runWeights } from "../runs/run_weights";

@@ -1,12 +1,13 @@
 // Export of a tower's weights to a file that open_clip, timm, DINOv2's code or Hugging Face load strictly.
+
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { asOwner } from "../common/files/claim";
 import { requireReplaceable } from "../common/files/replace";
 import { projectPath } from "../common/project";
+import { elementCount } from "../common/vectors";
 import { weightsPath } from "../config/paths";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors";
-import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
 import { requireTowerWeights } from "../model/tower_weights";
 import { findTower, patchGrid } from "../model/towers";

@@ -12,11 +12,12 @@ import { randomStream } from "../common/random";
 import type { Texts } from "../common/texts";
 import { rowOf, stackRows, type Vectors } from "../common/vectors";
 import type { UnusableImage } from "../images/loading/pixel_loader";
+import type { Views } from "../images/loading/views";
 import type { MadeBy } from "./feature_files";
 import type { EmbedShard } from "./feature_plan";
 import { requireFinite } from "./feature_shards";
 import { type FeatureSources, findPresent, weightsContent } from "./feature_sources";
-import type { EmbedOptions } from "./features";
+import type { EmbedOptions, ViewOptions } from "./features";
 import { PhotoContents } from "./photo_contents";
 import { VectorStore } from "./vector_store";
 
@@ -71,7 +72,7 @@ export interface PhotosSoFar {
 }
 
 /** Options of `embedPhotos`. */
-export interface EmbedPhotosOptions extends TaskOptions {
+export interface EmbedPhotosOptions extends TaskOptions, ViewOptions {
   /** Called with the photos whose vectors are there at the start, then after each block of new ones; awaited. */
   onBlock?: ((soFar: PhotosSoFar) => void | Promise<void>) | undefined;
 }
@@ -98,7 +99,7 @@ export async function embedPhotos(
 ): Promise<PhotoVectors> {
   if (embedder.mapped) return embedMapped(embedder.mapped, list, { signal, ...options });
   return withSignal(signal, async () => {
-    const work = await PhotoWork.begin(embedder, list);
+    const work = await PhotoWork.begin(embedder, list, options.views);
     try {
       await work.run(options);
     } finally {
@@ -121,12 +122,12 @@ async function embedMapped(
   return mapped(await embedPhotos(base, list, { ...options, onBlock: onBlock && onMapped }));
 }
 
-/** Returns the folder in which the vectors of a model are kept. */
-async function openStore(embedder: PhotoEmbedder, folder: string): Promise<VectorStore> {
+/** Returns the folder in which the vectors of a model are kept, of each kind of views apart. */
+async function openStore(embedder: PhotoEmbedder, folder: string, views: Views): Promise<VectorStore> {
   const weights = await weightsContent(embedder.sourcesOf(folder));
   const model = {
     ...embedder.madeBy,
-    views: "whole",
+    views,
     ...(weights === undefined ? {} : { weightsContent: weights }),
   };
   const key = createHash("sha256").update(JSON.stringify(model)).digest("hex").slice(0, KEY_LENGTH);
@@ -141,6 +142,7 @@ async function openStore(embedder: PhotoEmbedder, folder: string): Promise<Vecto
 class PhotoWork {
   readonly contents: PhotoContents;
   readonly #embedder: PhotoEmbedder;
+  readonly #views: Views;
   readonly #store: VectorStore;
   readonly #folder: string;
   readonly #files: readonly string[];
@@ -153,20 +155,33 @@ class PhotoWork {
   #embedded = 0;
   #done = 0;
 
-  static async begin(embedder: PhotoEmbedder, { folder, rows }: PhotoList): Promise<PhotoWork> {
+  static async begin(
+    embedder: PhotoEmbedder,
+    { folder, rows }: PhotoList,
+    views: Views = "whole",
+  ): Promise<PhotoWork> {
     const files = Array.from(rows.files);
     const { seen } = await findPresent({ folder }, files, []);
-    return new PhotoWork(embedder, await openStore(embedder, folder), folder, files, seen.images);
+    return new PhotoWork(
+      embedder,
+      views,
+      await openStore(embedder, folder, views),
+      folder,
+      files,
+      seen.images,
+    );
   }
 
   private constructor(
     embedder: PhotoEmbedder,
+    views: Views,
     store: VectorStore,
     folder: string,
     files: readonly string[],
     seen: readonly (SeenFile | undefined)[],
   ) {
     this.#embedder = embedder;
+    this.#views = views;
     this.#store = store;
     this.#folder = folder;
     this.#files = files;
@@ -175,7 +190,7 @@ class PhotoWork {
     this.contents = new PhotoContents(keptFolder(cacheFolder(), "vectors", "photos"), folder);
   }
 
-  async run({ onProgress, onBlock }: Omit<EmbedPhotosOptions, "signal">): Promise<void> {
+  async run({ onProgress, onBlock }: Pick<EmbedPhotosOptions, "onProgress" | "onBlock">): Promise<void> {
     const total = this.#files.length;
     const hashes = new Map<number, string>();
     for (const [place, seen] of this.#seen.entries()) {
@@ -198,8 +213,8 @@ class PhotoWork {
       this.#settleKept(new Map(block.map((place) => [place, hashes.get(place)!])));
       const fresh = this.#firstOfEach(block, hashes);
       if (fresh.length > 0) {
-        const stage = "photos";
-        embed ??= await this.#embedder.embedShards(this.#folder, { stage, total, onProgress });
+        const begun = { views: this.#views, stage: "photos", total, onProgress };
+        embed ??= await this.#embedder.embedShards(this.#folder, begun);
         await this.#embed(fresh, hashes, embed);
         this.#settleCopies(block, hashes);
       }

@@ -12,8 +12,10 @@ import { rowOf, sliceRows, type Vectors, zeroVectors } from "../common/vectors";
 import type { PatchPoolingSettings } from "../config/model";
 import type { FileFeatureSettings } from "../config/parts";
 import { dataFolder, weightsPath } from "../config/paths";
+import { normaliseImages } from "../images/loading/loader";
 import { PixelLoader, type UnusableImage } from "../images/loading/pixel_loader";
 import { planViews, type Views } from "../images/loading/views";
+import type { RgbImage } from "../images/pixels/rgb_image";
 import { type Backbone, loadBackbone } from "../model/backbone";
 import { FEATURE_FILES, type Features, type MadeBy, readSummary } from "./feature_files";
 import type { EmbedShard, FeaturePlan, ShardResult } from "./feature_plan";
@@ -26,6 +28,12 @@ const BATCH_SIZE = 32;
 
 /** Folders with a notice that numbers do not fit float16: one for train, queries and index together. */
 const NOTICED = new Set<string>();
+
+/** Options of vectors of images. */
+export interface ViewOptions extends ProgressOptions {
+  /** Views of each image, whose features are averaged; default: the whole image. */
+  views?: Views | undefined;
+}
 
 /**
  * Returns features of `files`: from the folder `features/<tower>_<size>px_last<n>/<set>` below the data directory if it
@@ -40,7 +48,7 @@ export async function ensureFeatures(
   config: FileFeatureSettings,
   set: string,
   files: Texts,
-  { signal, ...options }: TaskOptions = {},
+  { signal, ...options }: TaskOptions & ViewOptions = {},
 ): Promise<Vectors> {
   const features = await withSignal(signal, () => ensureBackboneFeatures(config, set, files, options));
   requireAll(features, files.length);
@@ -52,10 +60,11 @@ export async function ensureBackboneFeatures(
   config: FileFeatureSettings,
   set: string,
   files: Texts,
-  { onProgress }: ProgressOptions = {},
+  { onProgress, views }: ViewOptions = {},
 ): Promise<Features> {
-  return withBackbone(config, set, files, { onProgress }, async (plan, embedder, isUsed) => {
-    const features = await ensureKeptFeatures(dataFolder(config), featureParts(config, set), plan, embedder);
+  return withBackbone(config, set, files, { onProgress, views }, async (plan, embedder, isUsed) => {
+    const parts = featureParts(config, setOfViews(set, views));
+    const features = await ensureKeptFeatures(dataFolder(config), parts, plan, embedder);
     const siblings = dirname(features.folder);
     if (isUsed() && features.dtype === "float32" && !NOTICED.has(siblings)) {
       NOTICED.add(siblings);
@@ -92,25 +101,30 @@ async function withBackbone<T>(
   config: FileFeatureSettings,
   set: string,
   files: Texts,
-  { onProgress }: ProgressOptions,
+  { onProgress, views }: ViewOptions,
   work: (plan: FeaturePlan, embedder: () => Promise<EmbedShard>, isUsed: () => boolean) => Promise<T>,
 ): Promise<T> {
   let backbone: Backbone | undefined;
   const plan = {
     rows: { files },
-    madeBy: madeByBackbone(config),
+    madeBy: madeByBackbone(config, views),
     replace: true,
     sources: backboneSources(config, dataFolder(config)),
   };
   const embedder = async () => {
     backbone = await loadBackbone(config);
-    return imageEmbedder(config, backbone, { stage: set, total: files.length, onProgress });
+    return imageEmbedder(config, backbone, { views, stage: set, total: files.length, onProgress });
   };
   try {
     return await work(plan, embedder, () => backbone !== undefined);
   } finally {
     backbone?.dispose();
   }
+}
+
+/** Returns the name under which vectors of a list of images are kept: each kind of views has its own. */
+export function setOfViews(set: string, views: Views = "whole"): string {
+  return views === "whole" ? set : `${set}_${views}`;
 }
 
 /** Returns the folder in which `ensureFeatures` keeps the features of a set. */
@@ -197,9 +211,7 @@ export async function computeFeatures(
 }
 
 /** Options of embedding images, and of its progress reports. */
-export interface EmbedOptions extends ProgressOptions {
-  /** Views of each image; default: the whole image. */
-  views?: Views;
+export interface EmbedOptions extends ViewOptions {
   /** A name for the list of images. */
   stage: string;
   /** Number of images in the list. */
@@ -237,6 +249,32 @@ export function imageEmbedder(
   };
 }
 
+/**
+ * Computes the backbone's features of images in memory, [N, F].
+ * @param images squares of the side that their views are cut from (`planViews`)
+ */
+export async function featuresOfImages(
+  { tower, features, length }: Pick<Backbone, "tower" | "features" | "length">,
+  images: readonly RgbImage[],
+  imageSizePx: number,
+  views: Views = "whole",
+): Promise<Vectors> {
+  const plan = planViews(views, imageSizePx);
+  const values = await features(normaliseImages(images, tower, plan));
+  const vectors = zeroVectors(images.length, length);
+  addMeans(values, plan.parts.length, vectors, 0);
+  return vectors;
+}
+
+/** Adds the mean over each image's views to rows. @param features [B, V, F] @param first the row of the first image */
+function addMeans(features: Float32Array, views: number, into: Vectors, first: number): void {
+  const valuesPerImage = views * into.length;
+  for (let from = 0, image = first; from < features.length; from += valuesPerImage, image++) {
+    const row = rowOf(into, image);
+    for (let i = 0; i < valuesPerImage; i++) row[i % into.length]! += features[from + i]! / views;
+  }
+}
+
 /** Collects the features of a shard's images: the mean over each image's views. */
 class RowCollector {
   readonly #vectors: Vectors;
@@ -259,12 +297,8 @@ class RowCollector {
   add(features: Float32Array, unusable: readonly UnusableImage[], contents: readonly string[]): void {
     this.#skipped.push(...unusable);
     this.#contents.push(...contents);
-    const { length } = this.#vectors;
-    const valuesPerImage = this.#views * length;
-    for (let from = 0; from < features.length; from += valuesPerImage) {
-      const row = rowOf(this.#vectors, this.#count++);
-      for (let i = 0; i < valuesPerImage; i++) row[i % length]! += features[from + i]! / this.#views;
-    }
+    addMeans(features, this.#views, this.#vectors, this.#count);
+    this.#count += features.length / (this.#views * this.#vectors.length);
   }
 
   result(): ShardResult {

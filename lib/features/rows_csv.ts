@@ -113,7 +113,7 @@ class GatheredRows {
 
 /** Gives the rows of a column up to `row` (exclusive) that have no text an empty one. */
 function fillUp(column: TextColumn, row: number): TextColumn {
-  for (let isFirst = true; column.length < row; isFirst = false) column.push(isFirst ? "" : null);
+  while (column.length < row) column.push("");
   return column;
 }
 

@@ -17,9 +17,9 @@ export function modelText({ transform, run, tower, imageSize }: MadeBy): string 
   return transform === undefined ? base : `the model ${transform}, or an earlier fit of it, on ${base}`;
 }
 
-/** Returns the property in which two models' vectors differ; undefined for the same model. */
+/** Returns the property in which two models' vectors differ, views apart; undefined for the same model. */
 export function modelDifference(madeBy: MadeBy, other: MadeBy): string | undefined {
-  const differs = Object.keys(other).find((name) => madeBy[name] !== other[name]);
+  const differs = Object.keys(other).find((name) => name !== "views" && madeBy[name] !== other[name]);
   return (
     differs ?? (["average", "transform", "resizeMode"] as const).find((name) => other[name] !== madeBy[name])
   );

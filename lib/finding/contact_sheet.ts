@@ -2,10 +2,10 @@
 // script and holds no metadata of the photos.
 import { createHash } from "node:crypto";
 import { browserStyle } from "../common/browser_files";
-import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
 import { writeFileAtomically } from "../common/files/files";
 import { escapeHtml } from "../common/html";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import { decodeRgb } from "../images/decode";
 import { thumbnailJpeg } from "../images/thumbnail";
 import type { Hit, QueryHits } from "./find_photos";

@@ -8,6 +8,7 @@ import type { Texts } from "../common/texts";
 import { joinRows, rowOf, type Vectors } from "../common/vectors";
 import { embedPhotos, type PhotoEmbedder, type PhotoVectors } from "../features/embed_photos";
 import type { Features } from "../features/feature_files";
+import type { ViewOptions } from "../features/features";
 import type { ImageList } from "../features/image_list";
 import type { UnusableImage } from "../images/loading/pixel_loader";
 import { type Condition, conditionText, matchingRows } from "../index_folder/where";
@@ -39,8 +40,11 @@ export interface JudgedBy {
   features?: Pick<Features, "folder" | "identity" | "content"> | undefined;
 }
 
-/** Options of `findPhotos`. */
-export interface FindOptions extends TaskOptions {
+/**
+ * Options of `findPhotos`; `views` are those of the queries, the photos' vectors stay as they are. A verdict's rate was
+ * measured with whole images: with other views none is looked for.
+ */
+export interface FindOptions extends TaskOptions, ViewOptions {
   /** Most hits per query, from 1. */
   k: number;
   /** True to whiten photos and queries by the photos' own vectors. */
@@ -112,14 +116,24 @@ export async function findPhotos(
   embedder: PhotoEmbedder,
   queries: readonly QueryList[],
   photos: ImageList,
-  { k, whiten, rerank = [], judgedBy, classNames, vectors, where = [], ...options }: FindOptions,
+  {
+    k,
+    whiten,
+    rerank = [],
+    judgedBy,
+    classNames,
+    vectors,
+    where = [],
+    views = "whole",
+    ...options
+  }: FindOptions,
 ): Promise<Finding> {
-  const asked = await embedQueries(embedder, queries, options);
+  const asked = await embedQueries(embedder, queries, { views, ...options });
   const index = vectors ?? (await embedPhotos(embedder, photos, options));
   if (index.files.length === 0) throw noneReadable("photos", index.skipped);
   const only = where.length > 0 ? searchedRows(photos, index, where, classNames) : undefined;
   const { search, whitening } = await rerankedSearch(index.vectors, withWhitening(rerank, whiten), only);
-  const state = judgedBy ? stateOf(embedder, photos, index, judgedBy) : null;
+  const state = judgedBy && views === "whole" ? stateOf(embedder, photos, index, judgedBy) : null;
   const judge: HitJudge | undefined =
     state && "verdict" in state ? await hitJudge(state.verdict, index.vectors, { whitening }) : undefined;
   const places = placesOf(index.contents);
@@ -210,7 +224,7 @@ interface AskedQueries {
 export async function embedQueries(
   embedder: PhotoEmbedder,
   lists: readonly QueryList[],
-  options: TaskOptions,
+  options: TaskOptions & ViewOptions,
 ): Promise<AskedQueries> {
   const parts: Vectors[] = [];
   const asked: Omit<AskedQueries, "vectors"> = { queries: [], unreadable: [] };

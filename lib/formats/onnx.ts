@@ -1,8 +1,9 @@
 // Reads the weights of an ONNX file: the initialisers (tensors) and the nodes that use them.
+
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs/light";
 import { messageOf, UserError } from "../common/errors";
-import { elementCount } from "./safetensors_header";
+import { elementCount } from "../common/vectors";
 
 /** A float32 tensor of an ONNX file. */
 export interface OnnxTensor {

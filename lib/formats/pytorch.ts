@@ -1,7 +1,9 @@
 // Reads state dicts of torch.save, without PyTorch and without running anything in them.
+
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { UserError } from "../common/errors";
 import { requireFile } from "../common/files/files";
+import { elementCount } from "../common/vectors";
 import { crcOf, readBytes } from "./bytes";
 import { ChecksumCheck } from "./checksums";
 import { DTYPE_BYTES } from "./dtypes";
@@ -17,7 +19,6 @@ import {
   spanOf,
 } from "./pytorch_tensors";
 import { readZip } from "./pytorch_zip";
-import { elementCount } from "./safetensors_header";
 import { findTensor, joinNames, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
 /** Keys of the state of optimizers and the like: tensors that are not weights. */

@@ -1,22 +1,17 @@
 // Reads and writes safetensors: 8 bytes header length, the header, the tensors' bytes (little endian, row-major).
 // https://github.com/huggingface/safetensors#format
+
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { UserError } from "../common/errors";
 import { removeAbandoned, requireFile, writeAtomically } from "../common/files/files";
+import { elementCount } from "../common/vectors";
 import { PIECE_BYTES, readBytes } from "./bytes";
 import { ChecksumCheck, type Checksums, fillChecksums, takeChecksums, withChecksumRoom } from "./checksums";
 import { DTYPE_BYTES, toHalves } from "./dtypes";
 import { weightFormat } from "./file_kind";
-import {
-  elementCount,
-  formatHeader,
-  type Header,
-  malformed,
-  parseHeader,
-  type TensorInfo,
-} from "./safetensors_header";
+import { formatHeader, type Header, malformed, parseHeader, type TensorInfo } from "./safetensors_header";
 import { findTensor, readFloats, type TensorFile, tensorReaders } from "./tensor_file";
 
 /** A float32 tensor to write. `data` may be a function, so that only one tensor at a time is in memory. */

@@ -1,6 +1,8 @@
 // The header of a safetensors file: JSON of {name: {dtype, shape, data_offsets: [begin, end]}, __metadata__: {...}}.
 // The tensors' bytes must cover the rest of the file without holes or overlaps.
+
 import { messageOf, UserError } from "../common/errors";
+import { elementCount } from "../common/vectors";
 import { DTYPE_BYTES, type Dtype } from "./dtypes";
 
 /** Type and shape of a tensor in a file. */
@@ -24,11 +26,6 @@ export interface Header {
 const METADATA = "__metadata__";
 /** The alignment of the tensors' bytes. */
 const ALIGNMENT_BYTES = 8;
-
-/** Returns the number of elements of a tensor. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /**
  * Reads and checks a header.

@@ -1,8 +1,10 @@
 // The common part of all files of weights, whatever their format.
+
 import { UserError } from "../common/errors";
+import { elementCount } from "../common/vectors";
 import { PIECE_BYTES, readBytesInto, readSummed } from "./bytes";
 import { DTYPE_BYTES, type Dtype, READABLE_DTYPES, widenInPlace } from "./dtypes";
-import { elementCount, type TensorInfo } from "./safetensors_header";
+import type { TensorInfo } from "./safetensors_header";
 
 /** An open file of weights. Tensors are read on demand. */
 export interface TensorFile {

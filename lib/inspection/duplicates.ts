@@ -189,9 +189,9 @@ async function loadImages(database: Database, dataDir: string, fold: number): Pr
   );
   const { images } = await database.row<{ images: number }>("SELECT count(*) AS images FROM images");
   const files = new TextColumn(images);
-  await database.eachChunk("SELECT image FROM images ORDER BY rowid", (chunk) => {
-    for (const file of chunk.getColumnValues(0)) files.push(file as string);
-  });
+  await database.eachRow("SELECT image FROM images ORDER BY rowid", { texts: ["image"] }, (row) =>
+    files.push(row.text(0)),
+  );
   return files;
 }
 

@@ -1,7 +1,6 @@
 // Looks of images (hash and mean colour): computed once, kept in a file, computed again for changed images.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
 import { readTableForm } from "../common/csv/table_text";
 import { type Database, sqlText } from "../common/database/database";
 import { requireFoldersOf } from "../common/files/file_faults";
@@ -9,6 +8,7 @@ import { writeTogether } from "../common/files/files";
 import { contentOf, seeFile } from "../common/files/fingerprint";
 import { type Part, takesPiece } from "../common/files/part";
 import { checkInterrupt } from "../common/interrupt";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import type { OnProgress } from "../common/progress";
 import type { Texts } from "../common/texts";
 import { readImageFile } from "../images/decode";
@@ -139,9 +139,7 @@ async function hashRest(
 ): Promise<UnreadableImage[]> {
   const rest: number[] = [];
   const query = "SELECT place FROM notes ANTI JOIN hashes USING (place) ORDER BY place";
-  await database.eachChunk(query, (chunk) => {
-    for (const place of chunk.getColumnValues(0)) rest.push(place as number);
-  });
+  await database.eachRow(query, { numbers: ["place"] }, ({ numbers }) => rest.push(numbers[0]!));
   const known = files.length - rest.length;
   const note = known > 0 ? { note: `${known} were known` } : {};
   const unreadable: UnreadableImage[] = [];

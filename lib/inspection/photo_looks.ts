@@ -1,7 +1,7 @@
 // Looks of photos: a small grey picture and the size of each, made once and kept by content, as vectors are.
 import { join } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
 import { contentOf, NO_CONTENT } from "../common/files/fingerprint";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import type { OnProgress, ProgressOptions } from "../common/progress";
 import { stackRows } from "../common/vectors";
 import { embedPhotos, type PhotoEmbedder, type PhotoList, type PhotoVectors } from "../features/embed_photos";

@@ -1,8 +1,8 @@
 // The page of an inspection: one HTML file with its data, style and script inside; it fetches nothing.
 import { join } from "node:path";
 import { browserFunction, browserStyle } from "../common/browser_files";
-import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import { decodeRgb } from "../images/decode";
 import { thumbnailJpeg } from "../images/thumbnail";
 import type { InspectReport } from "./inspect";

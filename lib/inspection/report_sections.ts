@@ -1,5 +1,7 @@
 // The sections of a report of an inspection: a table, and cards of pictures to look at.
+
 import type { LeftOut } from "../common/files/image_folder";
+import { percent } from "../common/words";
 import { leftOutText } from "../datasets/own/left_out";
 import { type InspectReport, PHOTOS_SHOWN, type TwinPair } from "./inspect";
 
@@ -36,7 +38,6 @@ export interface Section {
 /** The number of cards in a section of the page; the table has all rows. */
 const MOST_CARDS = 60;
 
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 const rounded = (value: number) => Number(value.toFixed(4));
 
 /** Returns all sections of a report, also empty ones; without labels, only those that need none. */

@@ -4,67 +4,23 @@ import { UserError } from "../common/errors";
 import { listRows, type Vectors } from "../common/vectors";
 import type { MadeBy } from "../features/feature_files";
 import { modelDifference, modelName } from "../features/same_model";
-import type { SearchIndex } from "../retrieval/resident_index";
+import type { StoredIndex } from "../retrieval/stored_index";
 import { connectMilvus } from "./connection";
 import { type CollectionFacts, countRows, loadCollection, readFacts } from "./schema";
 
-/** A row of a collection. */
-export interface MilvusRow {
-  /** The image's path below the folder of the images. */
-  file: string;
-  /** Absolute; undefined if the path leads out of that folder. */
-  path: string | undefined;
-  label: number | null;
-  /** Name of the class, if known. */
-  name: string | null;
-}
-
 /** An open collection. A row's position is its id. */
-export interface MilvusIndex extends SearchIndex {
+export interface MilvusIndex extends StoredIndex {
   url: string;
-  /** The collection's name. */
-  name: string;
-  labelled: boolean;
-  /** Returns what is known of rows, in their order. @throws UserError if one is gone */
-  rowsAt(positions: ArrayLike<number>): Promise<MilvusRow[]>;
-  /** Returns the vector of a row, [F]. */
-  vectorAt(position: number): Promise<Float32Array>;
-  close(): Promise<void>;
 }
 
 /** Candidates that the graph looks at for a query: more is slower and finds more. */
 const CANDIDATES = 400;
 
-/** What is asked of a search and a collection does not do. */
-export interface MilvusChoice {
-  whiten?: boolean | undefined;
-  rerank?: readonly string[] | undefined;
-  approximate?: boolean | undefined;
-  classNames?: unknown;
-  source?: object | undefined;
-}
-
-/** Throws a UserError for what needs all vectors in memory, or is read from the collection itself. */
-export function requirePlainSearch({
-  whiten,
-  rerank = [],
-  approximate,
-  classNames,
-  source = {},
-}: MilvusChoice): void {
-  const useless = [
-    ...(whiten === true || rerank.includes("whiten") ? ["whitening by the index's own vectors"] : []),
-    ...(rerank.some((method) => method !== "whiten") ? [`re-ranking (${rerank.join("+")})`] : []),
-    ...(approximate ? ["an approximate search (Milvus always searches a graph)"] : []),
-    ...(classNames === undefined ? [] : ["names of classes (they were pushed)"]),
-    ...(Object.keys(source).length > 0 ? ["settings of a folder or table of photos"] : []),
-  ];
-  if (useless.length === 0) return;
-  throw new UserError(
-    `Of no use with an index in Milvus: ${useless.join(", ")}.`,
-    "Leave it out. Whitened vectors: npx guie whiten, embed with that model, push that.",
-  );
-}
+/** For messages: what a collection is, and what to do where it does too little. */
+export const IN_MILVUS = {
+  of: "an index in Milvus",
+  next: "Leave it out. Whitened vectors: npx guie whiten, embed with that model, push that.",
+};
 
 /**
  * Opens a collection that `guie index push` has filled.

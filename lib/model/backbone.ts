@@ -1,8 +1,8 @@
 // A tower as a TensorFlow graph, images to features. Shapes: B images, S side of the input in px, F features.
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { mapConcurrently } from "../common/concurrent";
 import { UserError } from "../common/errors";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import { randomStream } from "../common/random";
 import { rowsIn, setRows, sliceRows, zeroVectors } from "../common/vectors";
 import type { BackboneSettings, FeatureSettings, TowerWeightSettings } from "../config/parts";

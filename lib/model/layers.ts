@@ -89,33 +89,55 @@ export function attention(
     const [query, key, value] = splitHeads(narrow(qkv, precision), tokens, heads, 3);
     const scale = 1 / Math.sqrt(query!.shape[2]);
     const scaled = scaledBy(query!, scale);
-    const weights = narrow(tf.softmax(widen(tf.matMul(scaled, key!, false, true))), precision); // [B h, N, N]
-    const mixed: tf.Tensor3D = tf.matMul(weights, value!); // [B h, N, d]
+    const weights = attentionWeights(scaled, key!);
+    const mixed = joinHeads([tf.matMul<tf.Tensor3D>(weights, value!)], tokens, heads); // [R, D]
+    const keepsWeights = tokens <= MOST_KEPT_TOKENS * query!.shape[2];
     return {
-      value: widen(joinHeads([mixed], tokens, heads)),
-      saved: [scaled, key!, value!, weights, mixed],
-      gradient: (dy, saved) => [attentionGradient(dy, saved as tf.Tensor3D[], tokens, heads, scale)],
+      value: widen(mixed),
+      saved: [mixed, scaled, key!, value!, ...(keepsWeights ? [weights] : [])],
+      gradient: (dy, saved) => [attentionGradient(dy, saved, tokens, heads, scale)],
     };
   });
 }
 
+/**
+ * Number of head widths of tokens up to which attention keeps its weights for the gradient: then B h N N weights are no
+ * more than query, key and value, 3 B h N d. For more tokens the backward pass computes them again, as FlashAttention
+ * does (arXiv 2205.14135).
+ */
+export const MOST_KEPT_TOKENS = 3;
+
+/** Returns the softmax of the products of queries and keys, in the queries' dtype. [B h, N, d] -> [B h, N, N]. */
+function attentionWeights(scaled: tf.Tensor3D, key: tf.Tensor3D): tf.Tensor3D {
+  return narrow(tf.softmax(widen(tf.matMul<tf.Tensor3D>(scaled, key, false, true))), scaled);
+}
+
+/** @param saved mixed [R, D]; scaled, key and value [B h, N, d]; the weights [B h, N, N] if they were kept */
 function attentionGradient(
   dy: tf.Tensor2D,
-  saved: tf.Tensor3D[],
+  [mixed, ...saved]: tf.Tensor[],
   tokens: number,
   heads: number,
   scale: number,
 ) {
-  const [scaled, key, value, weights, mixed] = saved;
-  const [dMixed] = splitHeads(narrow(dy, weights!), tokens, heads, 1);
-  const dValue: tf.Tensor3D = tf.matMul(weights!, dMixed!, true, false);
-  const dWeights = widen(tf.matMul(dMixed!, value!, false, true));
+  const [scaled, key, value, kept] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.Tensor3D?];
+  const weights = kept ?? attentionWeights(after(scaled, [dy]), key);
+  const [dMixed] = splitHeads(narrow(dy, weights), tokens, heads, 1);
+  const dValue: tf.Tensor3D = tf.matMul(weights, dMixed!, true, false);
+  const dWeights = widen(tf.matMul(dMixed!, value, false, true));
   // The softmax's gradient needs the sum over keys of weights * dWeights, which equals dMixed . mixed.
-  const along = tf.sum(tf.mul(widen(dMixed!), widen(mixed!)), -1, true);
-  const dScores = narrow(tf.mul(widen(weights!), tf.sub(dWeights, along)), weights!);
-  const dQuery = scaledBy<tf.Tensor3D>(tf.matMul(dScores, key!), scale);
-  const dKey: tf.Tensor3D = tf.matMul(dScores, scaled!, true, false);
+  const along = sumOfHeads(tf.mul(dy, widen(mixed as tf.Tensor2D)), tokens, heads);
+  const dScores = narrow(tf.mul(widen(weights), tf.sub(dWeights, along)), weights);
+  const dQuery = scaledBy<tf.Tensor3D>(tf.matMul(dScores, key), scale);
+  const dKey: tf.Tensor3D = tf.matMul(dScores, scaled, true, false);
   return widen(joinHeads([dQuery, dKey, dValue], tokens, heads));
+}
+
+/** Returns the sum of each head's numbers. [R, D] -> [B h, N, 1]. */
+function sumOfHeads(x: tf.Tensor2D, tokens: number, heads: number): tf.Tensor3D {
+  const [rows, width] = x.shape;
+  const sums = tf.sum(tf.reshape(x, [rows / tokens, tokens, heads, width / heads]), -1); // [B, N, h]
+  return tf.reshape(tf.transpose(sums, [0, 2, 1]), [-1, tokens, 1]);
 }
 
 /** Returns the tensor times a number, in the tensor's own dtype. */

@@ -1,12 +1,12 @@
 // `guie pack`: writes the images of a training table into tars that are read in sequence.
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { mapConcurrently } from "../common/concurrent";
 import { csvLines } from "../common/csv/csv";
 import { UserError } from "../common/errors";
 import { asOwner } from "../common/files/claim";
 import { removeTemporaries, writeJson, writeTogether } from "../common/files/files";
 import { withSignal } from "../common/interrupt";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import type { OnProgress, TaskOptions } from "../common/progress";
 import { dataFolder } from "../config/paths";
 import { readImageFile, unusableFile } from "../images/decode";

@@ -37,13 +37,13 @@ async function readPacked(database: Database): Promise<PackedImages> {
   const files = new TextColumn(images);
   const labels = new Int32Array(images);
   const order = createHash("sha256");
-  await database.eachChunk("SELECT image, label FROM packed ORDER BY rowid", (chunk) => {
-    const [image, label] = [0, 1].map((column) => chunk.getColumnValues(column));
-    for (let i = 0; i < chunk.rowCount; i++) {
-      labels[files.length] = Number(label![i]);
-      files.push(image![i] as string);
-      order.update(`${image![i]}\t${label![i]}\n`);
-    }
+  const columns = { numbers: ["label"], texts: ["image"] };
+  await database.eachRow("SELECT image, label FROM packed ORDER BY rowid", columns, (row) => {
+    const image = row.text(0);
+    const label = row.numbers[0]!;
+    labels[files.length] = label;
+    files.push(image);
+    order.update(`${image}\t${label}\n`);
   });
   return { files, labels, order: order.digest("hex") };
 }

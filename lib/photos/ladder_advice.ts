@@ -1,5 +1,5 @@
 // What a ladder of models says: the rung that is worth it, with the interval of its difference from the one below.
-import { signed } from "../retrieval/comparison_table";
+import { signed } from "../common/words";
 import { ALL_DATASETS, type ComparisonRow, type Score } from "../retrieval/evaluation";
 
 /** The rung that a person should use, and why. */
@@ -61,7 +61,7 @@ function sentence(title: string): string {
   return /^[a-z]+[ -]|^[a-z]+$/.test(title) ? title[0]!.toUpperCase() + title.slice(1) : title;
 }
 
-/** Formats "+.041 [+.012, +.070]". */
+/** Formats "+0.041 [+0.012, +0.070]". */
 function differenceText({ mean, low, high }: NonNullable<Score["difference"]>): string {
   return `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 }

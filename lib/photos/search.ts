@@ -2,12 +2,14 @@
 import { shownProgress, type TaskOptions } from "../common/progress";
 import type { OwnSource } from "../datasets/own/own_images";
 import { type ImageList, numbered } from "../features/image_list";
-import { findInMilvus } from "../finding/find_in_milvus";
 import { type Finding, findPhotos } from "../finding/find_photos";
+import { findStored } from "../finding/find_stored";
 import { judgeCommand } from "../finding/kept_verdict";
+import type { Views } from "../images/loading/views";
 import { isMilvus } from "../milvus/address";
-import { requirePlainSearch } from "../milvus/search";
+import { IN_MILVUS, openMilvusIndex } from "../milvus/search";
 import { parseReranking } from "../retrieval/reranking/methods";
+import { requirePlainSearch } from "../retrieval/stored_index";
 import { Images } from "./images";
 import { type Embedded, loadModel, Model } from "./model";
 import { readImages } from "./read_images";
@@ -24,6 +26,8 @@ export interface SearchOptions extends TaskOptions {
   whiten?: boolean;
   /** Methods for better neighbours from the same vectors, "dba+alpha_qe". Default: none. */
   rerank?: string;
+  /** Views of each query, whose features are averaged; the index's rows stay as they are. Default: the whole image. */
+  views?: Views;
 }
 
 /**
@@ -36,14 +40,24 @@ export interface SearchOptions extends TaskOptions {
  */
 export async function search(
   query: Images | string,
-  { model: given, index, k = 5, whiten, rerank = "", signal, onProgress = shownProgress() }: SearchOptions,
+  {
+    model: given,
+    index,
+    k = 5,
+    whiten,
+    rerank = "",
+    views,
+    signal,
+    onProgress = shownProgress(),
+  }: SearchOptions,
 ): Promise<Finding> {
   const model = given instanceof Model ? given : await loadModel(given, { signal, onProgress });
   try {
     const queries = [{ name: nameOf(query), list: listOf(await imagesOf(query)) }];
     if (isMilvus(index)) {
-      requirePlainSearch({ whiten, rerank: parseReranking(rerank) });
-      return await findInMilvus(model.embedder, queries, index, { k, model: model.name, signal, onProgress });
+      requirePlainSearch({ whiten, rerank: parseReranking(rerank) }, IN_MILVUS);
+      const collection = await openMilvusIndex(index, model.embedder.madeBy, model.name);
+      return await findStored(model.embedder, queries, collection, { k, views, signal, onProgress });
     }
     const searched = await imagesOf(index);
     const photos = listOf(searched);
@@ -51,7 +65,7 @@ export async function search(
     const isWhitened = whiten ?? (methods.includes("whiten") || model.isBackbone);
     const { source } = searched;
     const judgedBy = source === undefined ? undefined : { source, command: judgeCommand(model.name, source) };
-    const how = { k, whiten: isWhitened, rerank: methods, judgedBy, signal, onProgress };
+    const how = { k, whiten: isWhitened, rerank: methods, judgedBy, views, signal, onProgress };
     return await findPhotos(model.embedder, queries, photos, how);
   } finally {
     if (model !== given) model.dispose();

@@ -1,10 +1,10 @@
 // Encodes the images of a data set in threads: the long part of Data_preprocessing.
 import { statSync } from "node:fs";
-import { mapConcurrently } from "../common/concurrent";
 import { requireFoldersOf } from "../common/files/file_faults";
 import { type SeenFile, seeFile } from "../common/files/fingerprint";
 import type { MakingOf, SourceEntry, SourceRecord } from "../common/files/source_record";
 import { checkInterrupt } from "../common/interrupt";
+import { mapConcurrently } from "../common/parallel/concurrent";
 import type { OnProgress } from "../common/progress";
 import type { JpegSettings } from "../images/jpeg/convert";
 import { withEncoder } from "./encode_threads";

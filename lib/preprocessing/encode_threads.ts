@@ -1,8 +1,8 @@
 // Threads that encode images and the engine that they share: kept for the next data set, ended when idle.
 import { join } from "node:path";
 import type { MakingOf } from "../common/files/source_record";
-import { SharedLock } from "../common/shared_lock";
-import { Threads } from "../common/threads";
+import { SharedLock } from "../common/parallel/shared_lock";
+import { Threads } from "../common/parallel/threads";
 import { returnFreedMemory } from "../engine/native/native_memory";
 import { holdDecoderMessages, JpegEngine } from "../images/jpeg/codec";
 import type { JpegSettings } from "../images/jpeg/convert";

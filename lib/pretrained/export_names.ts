@@ -1,8 +1,7 @@
 // Export of a tower's weights under another library's names: the inverse of the table of families.
 import { UserError } from "../common/errors";
-import { rowOf } from "../common/vectors";
+import { elementCount, rowOf } from "../common/vectors";
 import type { TensorEntry } from "../formats/safetensors";
-import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
 import { towerShapes } from "../model/towers";
 import { LIBRARIES, type Library, NAME_FAMILIES, type NameFamily } from "./name_families";

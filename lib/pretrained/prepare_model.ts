@@ -1,4 +1,5 @@
 // Model_Preparation: writes a pretrained backbone as a file of this project.
+
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../common/errors";
@@ -6,10 +7,10 @@ import { findOrMake } from "../common/files/claim";
 import { checkInterrupt, withSignal } from "../common/interrupt";
 import type { ProgressOptions, TaskOptions } from "../common/progress";
 import { projectPath } from "../common/project";
+import { elementCount } from "../common/vectors";
 import { readOnnx } from "../formats/onnx";
 import { openWeights, weightsFile } from "../formats/open_weights";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "../formats/safetensors";
-import { elementCount } from "../formats/safetensors_header";
 import type { Tower } from "../model/tower";
 import { requireTowerWeights } from "../model/tower_weights";
 import { findTower, TOWERS } from "../model/towers";

@@ -1,7 +1,9 @@
 // Recognises the family of a file's tensor names, and reads a tower's weights under open_clip's names.
+
 import { UserError } from "../common/errors";
+import { elementCount } from "../common/vectors";
 import type { TensorEntry } from "../formats/safetensors";
-import { elementCount, type TensorInfo } from "../formats/safetensors_header";
+import type { TensorInfo } from "../formats/safetensors_header";
 import { joinNames, type TensorFile } from "../formats/tensor_file";
 import type { Tower } from "../model/tower";
 import { TOWERS, towerShapes } from "../model/towers";

@@ -17,6 +17,8 @@ import { type Rows, rowSource } from "./row_source";
 export interface ApproximateIndex {
   readonly count: number;
   readonly length: number;
+  /** Number of rows that a search looks for, of which it returns the nearest k: more find more, and take longer. */
+  reach: number;
   /** Returns the k nearest rows of every query that the graph finds; k <= `count`. */
   search(queries: Vectors, k: number): Promise<Neighbours>;
   /**
@@ -159,25 +161,33 @@ function emptyIndex(length: number, options: ApproximateOptions): Index {
 }
 
 function opened(index: Index, length: number): ApproximateIndex {
-  return {
+  const graph: ApproximateIndex = {
     count: index.size(),
     length,
-    search: (queries, k) => searchIndex(index, length, queries, k),
+    reach: 0,
+    search: (queries, k) => searchIndex(index, graph, queries, k),
     save: (path) => saveIndex(index, length, projectPath(path)),
   };
+  return graph;
 }
 
-async function searchIndex(index: Index, length: number, queries: Vectors, k: number): Promise<Neighbours> {
+async function searchIndex(
+  index: Index,
+  { length, count, reach }: ApproximateIndex,
+  queries: Vectors,
+  k: number,
+): Promise<Neighbours> {
   if (queries.length !== length)
     throw new UserError(`Queries have ${queries.length} numbers per row, the index has ${length}.`);
   const neighbours: Neighbours = { positions: [], cosines: [] };
-  const depth = Math.min(k, index.size());
+  const depth = Math.min(k, count);
   for (let query = 0; query < queries.count && depth > 0; query++) {
     if (query % ROWS_PER_TURN === 0) await checkInterrupt();
     const vector = rowOf(queries, query);
-    const { keys, distances } = index.search(vector, depth, THREADS);
-    neighbours.positions.push(Int32Array.from(keys, Number));
-    neighbours.cosines.push(distances.map((distance) => 1 - distance));
+    // USearch visits at least as many rows as it is asked for
+    const { keys, distances } = index.search(vector, Math.min(Math.max(k, reach), count), THREADS);
+    neighbours.positions.push(Int32Array.from(keys.subarray(0, depth), Number));
+    neighbours.cosines.push(distances.subarray(0, depth).map((distance) => 1 - distance));
   }
   return neighbours;
 }

@@ -1,4 +1,5 @@
 // Retrieval metrics of several models side by side, as a table for people.
+import { intervalText, scoreText, signed } from "../common/words";
 import { ALL_DATASETS, type ComparisonRow } from "./evaluation";
 import { MEASURES, type Measure } from "./metrics";
 
@@ -70,29 +71,14 @@ function differenceText(difference: { mean: number; low: number; high: number })
   return `${signed(mean)} [${signed(low)}, ${signed(high)}]${isSure(difference) ? " *" : ""}`;
 }
 
-/** Formats a share with its interval: ".634 [.601, .667]". */
+/** Formats a share with its interval: "0.634 [0.601, 0.667]". */
 export function withInterval(mean: number, { low, high }: { low: number; high: number }): string {
-  return `${shareText(mean)} ${intervalText({ low, high })}`;
-}
-
-/** Formats an interval of shares: "[.601, .667]". */
-export function intervalText({ low, high }: { low: number; high: number }): string {
-  return `[${shareText(low)}, ${shareText(high)}]`;
+  return `${scoreText(mean)} ${intervalText({ low, high })}`;
 }
 
 /** Tells whether an interval excludes zero. */
 export function isSure({ low, high }: { low: number; high: number }): boolean {
   return low > 0 || high < 0;
-}
-
-/** Formats a share: .634 */
-export function shareText(value: number): string {
-  return value.toFixed(3).replace(/^0/, "");
-}
-
-/** Formats a signed share: +.012, -.300 */
-export function signed(value: number): string {
-  return `${value < 0 ? "-" : "+"}${shareText(Math.abs(value))}`;
 }
 
 /** The comparison of some models on one data directory. */
@@ -124,7 +110,7 @@ export function crossTable(comparisons: readonly OnData[]): Cells[] {
 
 /**
  * Returns a sentence per loss: a model whose mP@5 is below the first one's on a data directory, interval and all;
- * "demo_frozen loses .023 [.010, .036] on data/grocery against backbone".
+ * "demo_frozen loses 0.023 [0.010, 0.036] on data/grocery against backbone".
  */
 export function lossSentences(comparisons: readonly OnData[]): string[] {
   return comparisons.flatMap(({ dataDir, rows }) =>
@@ -132,7 +118,7 @@ export function lossSentences(comparisons: readonly OnData[]): string[] {
       const { difference } = mp5;
       if (!difference || difference.high >= 0) return [];
       const lost = intervalText({ low: -difference.high, high: -difference.low });
-      return [`${model} loses ${shareText(-difference.mean)} ${lost} on ${dataDir} against ${against}`];
+      return [`${model} loses ${scoreText(-difference.mean)} ${lost} on ${dataDir} against ${against}`];
     }),
   );
 }

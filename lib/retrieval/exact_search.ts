@@ -1,7 +1,8 @@
 // Exact search of rows in blocks. Shapes: Q queries, D numbers per row, k results, B rows per block of the index,
 // q queries per run.
-import { Budget } from "../common/budget";
+
 import { UserError } from "../common/errors";
+import { Budget } from "../common/parallel/budget";
 import type { OnProgress } from "../common/progress";
 import { rowOf, type Vectors } from "../common/vectors";
 import { floatsOf, intsOf } from "../engine/native/dtypes";
@@ -81,13 +82,18 @@ async function searchBlocks(search: ExactSearch, queries: Vectors, best: BestRow
   const lanes = new Budget(RUNS_AT_ONCE);
   const begun: Promise<unknown>[] = [];
   const searched: Promise<unknown>[] = [];
+  /** The last block's search of each run: its results tell the next block's which scores matter. */
+  const turns = runs.map(() => Promise.resolve());
   try {
     for (let start = 0; start < index.count; ) {
       // the memory of the next block must be free again; the runs of the previous block go on meanwhile
       await searched.at(-memory.length);
       const block = await readBlock(index, metric, start, memory[searched.length % memory.length]!, centre);
       const at = { graph: graphs.graph(start === 0), shape, block };
-      const work = runs.map((run) => lanes.use(1, () => searchRun(search, { ...at, run }, best)));
+      const work = runs.map((run, i) => {
+        turns[i] = turns[i]!.then(() => lanes.use(1, () => searchRun(search, { ...at, run }, best)));
+        return turns[i];
+      });
       begun.push(...work);
       const ended = Promise.all(work).then(() =>
         search.onProgress?.({ stage: "search", done: block.end, total: index.count, unit: "rows" }),

@@ -11,6 +11,8 @@ import { scoredOnText, trainedOnText } from "./scored_on";
 /** Number of the latest steps from which the speed is measured. */
 const RECENT_STEPS = 50;
 
+const ONE_DECIMAL = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+
 const STATES: Record<RunState, string> = {
   starting: "starting",
   running: "running",
@@ -30,7 +32,7 @@ export function statusText(view: RunView): string {
   const left = view.state === "running" ? leftText(view.steps) : "";
   return (
     `${name}: ${state}, epoch ${epoch}, step ${step.step}/${totalSteps}, ` +
-    `${imagesPerSecond.toFixed(1)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
+    `${imagesPerSecond.toLocaleString("en-US", ONE_DECIMAL)} images/s${left}, loss ${loss.toFixed(3)}, lr ${learningRate.toExponential(2)}`
   );
 }
 

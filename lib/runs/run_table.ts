@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { messageOf, UserError } from "../common/errors";
 import { bytesBelow } from "../common/files/disk_use";
+import { intervalText } from "../common/words";
 import { changedSettings, changesText } from "../config/run_name";
-import { intervalText } from "../retrieval/comparison_table";
 import { viewRun } from "./follow";
 import { listRuns, readRunConfig, runFile, runFolder } from "./run_folder";
 import { shortScoredOn } from "./scored_on";
@@ -13,7 +13,7 @@ import { gainOf, WORSE } from "./untrained";
 export interface RunRow {
   run: string;
   "mP@5"?: number;
-  /** 95 % interval of mP@5, by a bootstrap over classes: "[.60, .69]". */
+  /** 95 % interval of mP@5, by a bootstrap over classes: "[0.60, 0.69]". */
   "mP@5, 95 %"?: string;
   "R@1"?: number;
   /** The preset, and the settings that differ from its own: "demo: margin 0.2, s 20". */

@@ -15,7 +15,7 @@ import {
   setAside,
   settleReplaced,
 } from "../common/files/replace";
-import { isRunning, processStart } from "../common/processes";
+import { isRunning, processStart } from "../common/parallel/processes";
 import { projectPath } from "../common/project";
 import { keysOf } from "../common/typed_keys";
 import { overrideConfig, type TrainConfig } from "../config/config";

@@ -4,7 +4,7 @@ import { workerData } from "node:worker_threads";
 import sharp from "sharp";
 import { messageOf, UserError } from "../common/errors";
 import { UnreachableFile } from "../common/files/file_faults";
-import { serveTasks } from "../common/serve_tasks";
+import { serveTasks } from "../common/parallel/serve_tasks";
 import type { ResizeMode } from "../config/model";
 import { writtenBytes } from "../engine/native/native_stderr";
 import type { FunctionHandle } from "../engine/program/function_handle";
@@ -18,8 +18,8 @@ import { cutPart, type ImagePart, SmallPart } from "./image_part";
 
 /** Start data of a thread. */
 export interface DecodeWorkerData {
-  /** S, the side of the model's input. */
-  imageSizePx: number;
+  /** S, the side of the square that an image becomes: the model's input, or what its views are cut from. */
+  sidePx: number;
   /** How an upload becomes a square. */
   resizeMode: ResizeMode;
   decoder: FunctionHandle;
@@ -51,7 +51,7 @@ export type DecodeAnswer =
   | { unreachable: string }
   | { failure: string };
 
-const { imageSizePx, resizeMode, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
+const { sidePx, resizeMode, decoder, stderr, maxPixels, maxSeconds } = workerData as DecodeWorkerData;
 sharp.cache(false); // images do not repeat
 
 void serveTasks(
@@ -81,7 +81,7 @@ function reasonOf(error: unknown): DecodeAnswer | undefined {
  */
 async function inputPixels(file: Uint8Array, part?: ImagePart): Promise<Uint8Array> {
   const square = (image: RgbImage) =>
-    Uint8Array.from(inputSquare(part ? cutPart(image, part) : image, imageSizePx, resizeMode).data);
+    Uint8Array.from(inputSquare(part ? cutPart(image, part) : image, sidePx, resizeMode).data);
   const printedBytes = writtenBytes(stderr);
   const byEngine = withJpegPixels(decoder, file, square, maxPixels);
   if (byEngine && writtenBytes(stderr) === printedBytes) return byEngine.result;

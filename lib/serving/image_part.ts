@@ -19,7 +19,7 @@ const SHARE = /^(0|1|[01]?\.\d{1,20})$/;
 /** What a part is expected to be, for messages. */
 export const PART_WORDS =
   "expected left,top,right,bottom as shares of the image from 0 to 1, left below right and top below bottom, " +
-  "for example .25,.25,.75,.75";
+  "for example 0.25,0.25,0.75,0.75";
 
 /** The error for a part that is too small to be searched. */
 export class SmallPart extends Error {}

@@ -1,4 +1,4 @@
-// The search of a service: exact, or approximate by a graph of the rows, whose recall is measured.
+// The search of a service: exact, or approximate by a graph or codes of the rows, whose recall is measured.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -6,7 +6,7 @@ import { UserError } from "../common/errors";
 import { findOrMake } from "../common/files/claim";
 import { keptFolder } from "../common/files/kept_folder";
 import type { ProgressOptions } from "../common/progress";
-import { pickRows, type Vectors } from "../common/vectors";
+import { rowOf, stackRows, type Vectors } from "../common/vectors";
 import { digestOf } from "../features/feature_sources";
 import {
   type ApproximateIndex,
@@ -14,20 +14,27 @@ import {
   openApproximateIndex,
   recallOf,
 } from "../retrieval/approximate";
+import type { ReadRow } from "../retrieval/coded/coded_index";
 import { type Neighbours, nearestNeighbours } from "../retrieval/neighbours";
 import type { OwnWhitening } from "../retrieval/own_whitening";
 import type { RerankName } from "../retrieval/reranking/methods";
 import { residentIndex, type SearchIndex } from "../retrieval/resident_index";
+import type { Rows } from "../retrieval/row_source";
 import type { IndexSource } from "./index_source";
 
-/** A search and its recall. */
-export interface Searcher {
-  index: SearchIndex;
-  kind: "exact" | "approximate" | "milvus";
-  /** Share of the five nearest rows that the search finds, over some rows of the index; 1 if exact; null: not measured. */
-  recallAt5: number | null;
-  /** Number of rows in the measurement of recall. */
+/** The measured recall of a search. */
+interface Recall {
+  /** Share of the five nearest rows that the search finds, over some rows of the index. */
+  recallAt5: number;
+  /** Number of rows in the measurement. */
   recallQueries: number;
+}
+
+/** A search and its recall: 1 if it is exact; null: not measured. */
+export interface Searcher extends Omit<Recall, "recallAt5"> {
+  index: SearchIndex;
+  kind: "exact" | "approximate" | "codes" | "milvus";
+  recallAt5: number | null;
   dispose(): void;
 }
 
@@ -61,8 +68,22 @@ export async function approximateSearcher(
     return index;
   };
   const index = await findOrMake(path, "The index", kept, build);
-  const recall = await measureRecall(index, vectors);
+  const recall = await reachRecall(index, vectors);
   return { index, kind: "approximate", ...recall, dispose: () => {} };
+}
+
+/** Recall that searches of a graph shall have, and their largest reach for it. */
+const [WANTED_RECALL, LARGEST_REACH] = [0.95, 2048];
+const FIRST_REACH = 256;
+
+/** Doubles the reach of a graph's searches until their recall is as wanted. @returns the recall */
+export async function reachRecall(index: ApproximateIndex, vectors: Vectors): Promise<Recall> {
+  const measure = await recallMeter(vectors, (row) => rowOf(vectors, row));
+  for (;;) {
+    const recall = await measure(index);
+    if (recall.recallAt5 >= WANTED_RECALL || index.reach >= LARGEST_REACH) return recall;
+    index.reach = Math.max(FIRST_REACH, 2 * index.reach);
+  }
 }
 
 function hashOf({ buffer, byteOffset, byteLength }: Float32Array): string {
@@ -107,16 +128,29 @@ function keptIndex(
   }
 }
 
-/** Measures recall of the five nearest other rows, for queries spread over the index. */
-async function measureRecall(
-  index: SearchIndex,
-  vectors: Vectors,
-): Promise<{ recallAt5: number; recallQueries: number }> {
-  const { count } = vectors;
-  const queryCount = Math.min(RECALL_QUERIES, count);
-  const ownRows = Int32Array.from({ length: queryCount }, (_, i) => Math.floor((i * count) / queryCount));
-  const queries = pickRows(vectors, ownRows);
-  const exact = await nearestNeighbours(queries, vectors, RECALL_DEPTH, { own: ownRows });
-  const others = withoutQueries(await index.search(queries, RECALL_DEPTH + 1), ownRows);
-  return { recallAt5: recallOf(others, exact), recallQueries: queryCount };
+/**
+ * Measures recall of the five nearest other rows, for queries spread over the index.
+ * @param rows all of them, in memory or on disk
+ * @param readRow reads one of them
+ */
+export async function measureRecall(index: SearchIndex, rows: Rows, readRow: ReadRow): Promise<Recall> {
+  return (await recallMeter(rows, readRow))(index);
+}
+
+/** Searches the queries of a measurement exactly, once. @returns a function that measures a search's recall */
+async function recallMeter(
+  rows: Rows,
+  readRow: ReadRow,
+): Promise<(index: Pick<SearchIndex, "search">) => Promise<Recall>> {
+  const { count, length } = rows;
+  const recallQueries = Math.min(RECALL_QUERIES, count);
+  const ownRows = Int32Array.from({ length: recallQueries }, (_, i) =>
+    Math.floor((i * count) / recallQueries),
+  );
+  const queries = stackRows(Array.from(ownRows, readRow), length);
+  const exact = await nearestNeighbours(queries, rows, RECALL_DEPTH, { own: ownRows });
+  return async (index) => {
+    const others = withoutQueries(await index.search(queries, RECALL_DEPTH + 1), ownRows);
+    return { recallAt5: recallOf(others, exact), recallQueries };
+  };
 }

@@ -14,11 +14,11 @@ import { heldStream } from "../engine/native/native_stderr";
 import { openFeatures } from "../features/feature_files";
 import { judgeCommand, verdictText } from "../finding/kept_verdict";
 import { jpegDecoder } from "../images/jpeg/decoder";
+import { planViews, type Views } from "../images/loading/views";
 import type { RgbImage } from "../images/pixels/rgb_image";
 import { openIndexModel } from "../index_folder/index_model";
 import { isIndexFolder } from "../index_folder/index_photos";
-import { isMilvus } from "../milvus/address";
-import { openMilvusIndex, requirePlainSearch } from "../milvus/search";
+import type { CodeBits } from "../retrieval/coded/levels";
 import type { RerankName } from "../retrieval/reranking/methods";
 import { type ClientLimits, serviceApp } from "./app";
 import type { BatchLimits } from "./batcher";
@@ -29,9 +29,9 @@ import { type IndexRequest, isOfPhotos, openIndexSource, requireClassNames } fro
 import { indexState } from "./index_state";
 import { drain } from "./limits/drain";
 import { LiveIndex } from "./live_index";
-import { milvusState } from "./milvus_state";
 import { PhotoIndex } from "./photo_index";
 import { createService } from "./service";
+import { openStored } from "./stored_state";
 import type { UploadLimits } from "./uploads";
 
 /** Model, index, address and limits of a service. */
@@ -49,12 +49,19 @@ export interface ServeOptions
   /** Search a graph of the rows instead of all rows: for millions of rows. */
   approximate?: boolean;
   /**
+   * Bits of a code per number of a row: codes are searched in memory, the best rows are read from disk. For a folder of
+   * features, as it is at the start. Default: the rows are kept in memory.
+   */
+  codeBits?: CodeBits | undefined;
+  /**
    * Whiten the index by its own vectors, and the queries with them. Default: yes for photos that a backbone embeds, if
    * there are enough of them; no for a run's vectors, for features and for held-out classes.
    */
   whiten?: boolean | undefined;
   /** Methods for better neighbours from the same vectors (docs/how_to/reranking.md). Default: none. */
   rerank?: readonly RerankName[] | undefined;
+  /** Views of each image that is embedded, whose features are averaged; the index's rows stay as they are. Default: whole. */
+  views?: Views | undefined;
   /**
    * Secret word with which clients may change the index, a folder of features: at least 16 letters. Default: nobody may.
    */
@@ -88,6 +95,7 @@ export const SERVE_DEFAULTS = {
   host: "127.0.0.1",
   port: 8765,
   approximate: false,
+  views: "whole",
   maxUnderWay: 128,
   maxBytes: 32_000_000,
   maxPixels: 32_000_000,
@@ -111,7 +119,7 @@ const MAX_PORT = 65_535;
  * const service = await serve({ run: "demo_fine_tune", port: 0 }); await service.close();
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
-  const settings = { ...SERVE_DEFAULTS, ...options };
+  const settings = { ...SERVE_DEFAULTS, ...options, views: options.views ?? SERVE_DEFAULTS.views };
   requirePort(settings.port);
   requireToken(settings);
   const { embedder, kind } = await openEmbedder(settings);
@@ -121,14 +129,16 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   };
   try {
     const { imageSize, resizeMode } = embedder.config;
-    const { length } = await embedder.embedImages([blankImage(imageSize)]); // loads the model
+    const { views } = settings;
+    const { decodedSizePx } = planViews(views, imageSize);
+    const { length } = await embedder.embedImages([blankImage(decodedSizePx)], views); // loads the model
     const index = new LiveIndex();
     closers.push(() => index.replace(undefined));
     const { name, photos, edits } = await openIndex(settings, { embedder, kind }, index);
     closers.push(() => photos?.close());
     const { maxPixels, maxDecodeMs, drainMs } = settings;
     const data = {
-      imageSizePx: imageSize,
+      sidePx: decodedSizePx,
       resizeMode,
       decoder: jpegDecoder(),
       stderr: heldStream(),
@@ -180,12 +190,10 @@ async function openIndex(
   index: LiveIndex,
 ): Promise<{ name: string; photos: IndexKeeper | undefined; edits?: FolderIndex | undefined }> {
   const { approximate, rerank = [], onProgress } = settings;
-  if (isMilvus(settings.index)) {
-    requirePlainSearch(settings);
-    const { tower } = embedder.config;
-    const found = await openMilvusIndex(settings.index, embedder.madeBy, settings.run ?? tower);
-    index.replace(milvusState(found));
-    return { name: found.name, photos: undefined };
+  const stored = await openStored(settings, embedder);
+  if (stored) {
+    index.replace(stored.state);
+    return { name: stored.name, photos: undefined };
   }
   const request = { ...settings, index: settings.index && sourcePath(settings.index) };
   if (!isOfPhotos(request.index)) {
@@ -206,7 +214,7 @@ async function openIndex(
       );
       return { name: basename(folder), photos, edits: photos };
     }
-    const source = await openIndexSource(request, embedder, settings);
+    const source = await openIndexSource(request, embedder, { onProgress });
     const state = await indexState(source, choice, undefined, { onProgress, judged });
     index.replace(state);
     if (state.verdict) say(`guie serve: ${verdictText(state.verdict)}`);

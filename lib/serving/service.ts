@@ -4,6 +4,7 @@ import { contentOf } from "../common/files/fingerprint";
 import { grouped } from "../common/grouped";
 import { listRows, pickRows, stackRows } from "../common/vectors";
 import type { Embedder } from "../embedding/embedder";
+import { planViews, type Views } from "../images/loading/views";
 import type { Condition } from "../index_folder/where";
 import { meanRow } from "../retrieval/search_blocks";
 import type { ClientLimits, Service } from "./app";
@@ -27,6 +28,8 @@ export interface ServiceSettings extends UploadLimits, BatchLimits, ClientLimits
   run: string;
   host: string;
   maxUnderWay: number;
+  /** Views of each image that is embedded. */
+  views: Views;
   /** Secret word with which clients may change the index; undefined: nobody may. */
   editToken?: string | undefined;
 }
@@ -64,17 +67,17 @@ interface Query {
 /** Joins the parts to a service. */
 export function createService(settings: ServiceSettings, parts: ServiceParts): Service {
   const { embedder, index, photos, edits, threads, length, name } = parts;
-  const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run } = settings;
+  const { maxBytes, maxPixels, maxImages, maxUnderWay, maxBatch, maxWaitMs, host, run, views } = settings;
   const { maxConnections, headMs, minBytesPerSecond, windowMs, trustHeader } = settings;
   const admission = new Admission({
     requests: maxUnderWay,
     bytes: LARGEST_BODIES * maxBytes,
     bodyBytes: maxBytes,
   });
-  const embeddings = embeddingBatcher(embedder, { maxBatch, maxWaitMs });
+  const embeddings = embeddingBatcher(embedder, views, { maxBatch, maxWaitMs });
   /** Part of image addresses: browsers cache images, and another start may have another index. */
   const version = randomBytes(4).toString("hex");
-  const searches = searchBatcher(index, version);
+  const searches = searchBatcher(index, version, views);
   const startedAtMs = performance.now();
 
   /** Returns what a search gave, or throws why it gave nothing. */
@@ -150,6 +153,7 @@ export function createService(settings: ServiceSettings, parts: ServiceParts): S
         status: "ok",
         run,
         length,
+        views,
         index: {
           name,
           ...indexHealth(state),
@@ -228,13 +232,22 @@ function meanVector(vectors: readonly Float32Array[]): Float32Array {
   throw new Refusal(422, "the images' vectors cancel each other: search with each of them alone");
 }
 
-/** Returns a batcher from pixels of the model's input size to the model's vectors. */
-function embeddingBatcher(embedder: Embedder, limits: BatchLimits): Batcher<Uint8Array, Float32Array> {
-  const { imageSize: side } = embedder.config;
-  return new Batcher(async (pixels) => {
-    const embedded = await embedder.embedImages(pixels.map((data) => ({ data, width: side, height: side })));
-    return listRows(embedded).map((row) => row.slice());
-  }, limits);
+/** Returns a batcher from the squares of decoded images to the model's vectors; a pass takes `maxBatch` views. */
+function embeddingBatcher(
+  embedder: Embedder,
+  views: Views,
+  { maxBatch, maxWaitMs }: BatchLimits,
+): Batcher<Uint8Array, Float32Array> {
+  const { decodedSizePx: side, parts } = planViews(views, embedder.config.imageSize);
+  const most = Math.max(1, Math.floor(maxBatch / parts.length));
+  return new Batcher(
+    async (pixels) => {
+      const images = pixels.map((data) => ({ data, width: side, height: side }));
+      const embedded = await embedder.embedImages(images, views);
+      return listRows(embedded).map((row) => row.slice());
+    },
+    { maxBatch: most, maxWaitMs },
+  );
 }
 
 /** Describes the rows that were found for a query, and tells which of them are the query itself. */
@@ -243,15 +256,16 @@ async function foundRows(
   { of, k }: Query,
   found: Int32Array,
   cosines: Float32Array,
-  version: string,
+  { version, views }: { version: string; views: Views },
 ): Promise<FoundRow[]> {
   const positions = found.subarray(0, k);
   const own = "row" in of ? state.positionOf(of.row)! : undefined;
   const [self] = own === undefined ? [] : await state.rowsAt([own]);
   const asked = "row" in of ? [self!.content] : of.contents;
   const vector = "row" in of ? (await state.vectorAt(own!)).model : of.vector;
-  // The rate of false accepts was measured with queries of one image.
-  const verdicts = asked.length === 1 ? state.judge?.(vector, positions) : undefined;
+  // The rate of false accepts was measured with queries of one whole image.
+  const isMeasured = "row" in of || (asked.length === 1 && views === "whole");
+  const verdicts = isMeasured ? state.judge?.(vector, positions) : undefined;
   const facts = await state.rowsAt(positions);
   return describeRows(state, positions, facts, version).map((row, rank) => ({
     ...row,
@@ -262,7 +276,11 @@ async function foundRows(
 }
 
 /** Returns a batcher from queries to found rows; undefined if there are no rows, or not the row that is asked for. */
-function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundRow[] | undefined> {
+function searchBatcher(
+  index: LiveIndex,
+  version: string,
+  views: Views,
+): Batcher<Query, FoundRow[] | undefined> {
   const search = async (queries: Query[], state: IndexState | undefined) => {
     const vectors = await Promise.all(queries.map(({ of }) => state && searchVector(state, of)));
     const asked = vectors.flatMap((vector, query) => (vector ? { vector, query } : []));
@@ -282,7 +300,10 @@ function searchBatcher(index: LiveIndex, version: string): Batcher<Query, FoundR
         : filtersOf(state).search(where, rows, k));
       for (const [at, i] of places.entries()) {
         const { query } = asked[i]!;
-        answers[query] = await foundRows(state, queries[query]!, positions[at]!, cosines[at]!, version);
+        answers[query] = await foundRows(state, queries[query]!, positions[at]!, cosines[at]!, {
+          version,
+          views,
+        });
       }
     }
     return answers;

@@ -27,7 +27,9 @@ const CHECKS: Record<CsvColumn["kind"], readonly [bad: (cell: string) => string,
     [(cell) => `coalesce(${cell}, '') = ''`, "a path"],
     [
       (cell) =>
-        `starts_with(${cell}, '/') OR contains(${cell}, '..') AND regexp_matches(${cell}, '(^|/)\\.\\.(/|$)')`,
+        // CASE: an AND would match the regular expression against every cell
+        `starts_with(${cell}, '/')
+         OR CASE WHEN contains(${cell}, '..') THEN regexp_matches(${cell}, '(^|/)\\.\\.(/|$)') ELSE false END`,
       "a path below the data directory, without `..`",
     ],
   ],

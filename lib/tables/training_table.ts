@@ -1,7 +1,6 @@
 // Reads the table that a run trains and validates on.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { DuckDBDataChunk } from "@duckdb/node-api";
 import { type Database, withDatabase } from "../common/database/database";
 import { UserError } from "../common/errors";
 import { projectPath } from "../common/project";
@@ -48,12 +47,17 @@ export async function readTrainingTable(
       as: "VIEW",
       aggregates,
     });
-    const { classes, trainRows } = checkLabelsAndFold(found as unknown as LabelsAndFolds, path, fold);
-    const rows = await readRows(database, fold, trainRows);
+    const { classes, dataSetsOfClasses, trainRows } = checkLabelsAndFold(
+      found as unknown as LabelsAndFolds,
+      path,
+      fold,
+    );
+    const { dataSets, ...rows } = await readRows(database, fold, trainRows);
     const classNames = csv === FOLDS_CSV ? await readClassNames(database, folder, classes) : undefined;
     return {
       ...rows,
       classes,
+      dataSets: dataSetsOfClasses === classes ? dataSets : undefined,
       classNames,
     };
   });
@@ -61,6 +65,8 @@ export async function readTrainingTable(
 
 interface LabelsAndFolds {
   classes: number;
+  /** Pairs of class and data set: as many as classes if each class has one data set. */
+  dataSetsOfClasses: number;
   highest: number;
   folds: string;
   trainRows: number;
@@ -69,17 +75,16 @@ interface LabelsAndFolds {
 function labelsAndFolds(fold: number): string[] {
   return [
     "count(DISTINCT new_labels) AS classes",
+    "count(DISTINCT hash(new_labels, dataset)) AS dataSetsOfClasses",
     "max(new_labels) AS highest",
     "array_to_string(list_sort(list(DISTINCT fold)), ', ') AS folds",
     `count(*) FILTER (fold <> ${fold}) AS trainRows`,
   ];
 }
 
-function checkLabelsAndFold(
-  { classes, highest, folds, trainRows }: LabelsAndFolds,
-  path: string,
-  fold: number,
-): { classes: number; trainRows: number } {
+/** Returns what was found. @throws UserError for labels with gaps, one fold only, or no rows of `fold` */
+function checkLabelsAndFold(found: LabelsAndFolds, path: string, fold: number): LabelsAndFolds {
+  const { classes, highest, folds } = found;
   if (classes !== highest + 1) {
     throw new UserError(
       `${path}: labels must be 0 .. ${classes - 1} for ${classes} classes; the highest is ${highest}.`,
@@ -88,7 +93,7 @@ function checkLabelsAndFold(
   }
   const known = folds.split(", ").map(Number);
   if (known.length < 2) throw new UserError(`${path} has one fold only: nothing is left to train on.`, NEXT);
-  if (known.includes(fold)) return { classes, trainRows };
+  if (known.includes(fold)) return found;
   throw new UserError(
     `${path} has no rows of fold ${fold}; it has the folds ${folds}.`,
     `Set fold to one of them: npx guie train --fold ${known[0]}`,
@@ -104,48 +109,25 @@ async function readRows(database: Database, fold: number, trainRows: number): Pr
   const trainFiles = new TextColumn(trainRows);
   const trainLabels = new Int32Array(trainRows);
   const validation = new Map<string, number>();
-  // Copies of an image follow each other, in the same fold or not: only the first row has its path.
-  let file = "";
-  let isPushed = false;
   const dataSets: string[] = [];
-  let areOneEach = true;
-  const addChunk = (chunk: DuckDBDataChunk) => {
-    const [files, labels, folds, sets] = [0, 1, 2, 3].map((column) => chunk.getColumnVector(column));
-    const { rowCount } = chunk;
-    for (let row = 0; row < rowCount; row++) {
-      const changed = files!.getItem(row) as string | null;
-      const label = labels!.getItem(row) as number;
-      if (changed !== null) {
-        file = changed;
-        isPushed = false;
-      }
-      const dataSet = sets!.getItem(row) as string | null;
-      if (dataSet !== null) {
-        dataSets[label] ??= dataSet;
-        areOneEach &&= dataSets[label] === dataSet;
-      }
-      if (folds!.getItem(row) === fold) {
-        if (!validation.has(file)) validation.set(file, label);
-      } else {
-        trainLabels[trainFiles.length] = label;
-        trainFiles.push(isPushed ? null : file);
-        isPushed = true;
-      }
+  const columns = { numbers: ["new_labels", "fold"], texts: ["new_image_files", "dataset"] };
+  await database.eachRow("FROM folded", columns, (row) => {
+    const label = row.numbers[0]!;
+    dataSets[label] ??= row.text(1);
+    if (row.numbers[1] === fold) {
+      const file = row.text(0);
+      if (!validation.has(file)) validation.set(file, label);
+    } else {
+      trainLabels[trainFiles.length] = label;
+      trainFiles.pushUtf8(row.bytes, row.ends[0]!, row.ends[1]!);
     }
-  };
-  await database.eachChunk(
-    `SELECT CASE WHEN new_image_files IS DISTINCT FROM lag(new_image_files) OVER () THEN new_image_files END,
-       new_labels, fold,
-       CASE WHEN (new_labels, dataset) IS DISTINCT FROM lag((new_labels, dataset)) OVER () THEN dataset END
-     FROM folded`,
-    addChunk,
-  );
+  });
   return {
     trainFiles,
     trainLabels,
     validationFiles: [...validation.keys()],
     validationLabels: Int32Array.from(validation.values()),
-    dataSets: areOneEach ? dataSets : undefined,
+    dataSets,
   };
 }
 

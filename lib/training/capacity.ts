@@ -1,10 +1,11 @@
 // Checks that a run fits this machine: its memory before any computation, its checkpoints before the first step.
+
 import { statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { UserError } from "../common/errors";
+import { elementCount } from "../common/vectors";
 import type { MemorySettings } from "../config/parts";
 import { device } from "../engine/native/device";
-import { elementCount } from "../formats/safetensors_header";
 import { estimateMemoryBytes, type TableCounts } from "./estimate";
 
 /** Share of the estimate that is certain: estimates are within 15 % of measurements. */

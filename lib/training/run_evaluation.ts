@@ -2,6 +2,7 @@
 
 import { pickLabels, rowRange } from "../common/labels";
 import type { Vectors } from "../common/vectors";
+import { percent } from "../common/words";
 import {
   type ClassificationScores,
   classify,
@@ -50,7 +51,7 @@ async function validate(run: Run, heads: Heads, epoch: number): Promise<void> {
     const features = await featuresOf("validation", rows, kind);
     const partScores = await classify(head, features, truth, config);
     const scores = (await ranks?.meanScores(partScores)) ?? partScores;
-    const shares = `top-1 ${percent(scores.top1)} top-5 ${percent(scores.top5)}`;
+    const shares = `top-1 ${percent(scores.top1, 2)} top-5 ${percent(scores.top5, 2)}`;
     log(`Validation${ofKind(kind)}: epoch ${epoch} loss ${scores.loss.toFixed(4)} ${shares}`);
     return scores;
   });
@@ -131,8 +132,4 @@ async function byKind<T>(
 
 function ofKind(kind: WeightKind): string {
   return kind === "raw" ? "" : ` (${kind.toUpperCase()})`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }

@@ -26,7 +26,7 @@ export function notebookFaults(text) {
   const faults = [];
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_NOTEBOOK_BYTES) faults.push(`it has ${bytes} bytes, more than ${MAX_NOTEBOOK_BYTES}`);
-  const path = MACHINE_PATH.exec(text.replaceAll(PICTURE_BYTES, ""))?.[0];
+  const path = MACHINE_PATH.exec(text.replaceAll(PICTURE_BYTES, "").replaceAll("<wbr>", ""))?.[0];
   if (path) faults.push(`it contains a path of some machine: ${path}`);
   const { cells, metadata } = JSON.parse(text);
   for (const [key, value] of Object.entries(KERNEL)) {

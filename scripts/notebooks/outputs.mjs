@@ -95,13 +95,19 @@ function normalised(output, folders, uid) {
 /** Replaces dates, ports and absolute paths. */
 function neutral(text, folders) {
   const relative = folders.reduce(
-    (rest, folder) => rest.replaceAll(`${folder}/`, "").replaceAll(folder, "."),
+    (rest, folder) => rest.replaceAll(spelled(`${folder}/`), "").replaceAll(spelled(folder), "."),
     text,
   );
   return relative
     .replace(DATED, "(date)")
     .replace(SWEPT_BEFORE, "")
     .replaceAll(/(127\.0\.0\.1:)\d+/g, "$1PORT");
+}
+
+/** Returns the pattern of a path, in which a table may have put places to break a line. */
+function spelled(path) {
+  const characters = Array.from(path, (character) => character.replace(/[^\w/-]/, "\\$&"));
+  return new RegExp(characters.join("(?:<wbr>)?") + (path.endsWith("/") ? "(?:<wbr>)?" : ""), "g");
 }
 
 /** Removes scripts: they run only once a cell has run, and are larger than what they move. */

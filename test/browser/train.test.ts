@@ -244,7 +244,10 @@ test("the table of tries deletes what is ticked after it has asked; a run that a
   await table.waitFor({ timeout: TIMEOUT_MS });
   await savePicture(page, "tries");
   const row = (name: string) => table.locator("tbody tr", { hasText: name });
-  assert.match(await row("try_next").innerText(), /0\.6\s+\[\.500, \.700\][\s\S]*tiny: s 30, margin 0\.2/);
+  assert.match(
+    await row("try_next").innerText(),
+    /0\.600\s+\[0\.500, 0\.700\][\s\S]*tiny: s 30, margin 0\.2/,
+  );
   const said = table.locator(".said");
   const remove = async (...names: string[]) => {
     for (const name of names) await row(name).locator("input").click();

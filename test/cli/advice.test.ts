@@ -59,6 +59,8 @@ const REACHED_BY: Readonly<Record<string, readonly string[]>> = {
   "lib/datasets/own/foreign_annotations.ts": ["get-data", "fit", "embed", "find", "serve", "inspect"],
   "lib/training/data/choice_classes.ts": ["train", "tune"],
   "lib/training/processes/train_run.ts": ["train"],
+  "lib/index_folder/coded_folder.ts": ["find", "serve"],
+  "lib/retrieval/stored_index.ts": ["find"],
   "lib/index_folder/": ["index", "find", "serve"],
   "lib/features/same_model": ["index", "find", "serve"],
   "lib/features/shard_place.ts": ["embed"],

@@ -46,10 +46,10 @@ test("--classes-per-group sets the number of classes in each of seven groups, a 
 test("a missing engine is an error in words, with a next step", () => {
   const command = installPath("lib/bin/guie.js");
   const env = { ...process.env, TENSORFLOW_FOLDER: "/nonexistent" };
-  const { status, stderr } = spawnSync(process.execPath, [command, "runs"], { env, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [command, "embed"], { env, encoding: "utf8" });
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /^guie: TENSORFLOW_FOLDER is \/nonexistent: there is no libtensorflow_cc.*\n {2}Next: Unset it/,
+    /^guie embed: TENSORFLOW_FOLDER is \/nonexistent: there is no libtensorflow_cc.*\n {2}Next: Unset it/,
   );
 });

@@ -30,8 +30,8 @@ async function preparedIn(folder: string): Promise<string> {
   return JSON.parse(stdout).path;
 }
 
-test("the help lists the commands in the groups of lib/cli's folders", () => {
-  const help = makeProgram().helpInformation();
+test("the help lists the commands in the groups of lib/cli's folders", async () => {
+  const help = (await makeProgram()).helpInformation();
   const groups = Array.from(help.matchAll(/^(\w+):\n((?: {2}.*\n?)+)/gm), ([, heading, lines]) => [
     heading,
     Array.from(lines!.matchAll(/^ {2}([a-z-]+)/gm), ([, name]) => name),
@@ -45,6 +45,14 @@ test("the help lists the commands in the groups of lib/cli's folders", () => {
       Use: ["serve", "find", "embed", "index"],
     },
   );
+});
+
+test("a named command is loaded alone; a flag or an unknown word needs all", async () => {
+  const loaded = async (...words: string[]) => (await makeProgram(words)).commands.map((one) => one.name());
+  assert.deepEqual(await loaded("runs", "--json"), ["runs"]);
+  assert.deepEqual(await loaded("index", "add"), ["index"]);
+  for (const words of [["rnus"], ["--help"], ["constructor"], []])
+    assert.ok((await loaded(...words)).length >= 24, words.join(" "));
 });
 
 /** Command lines with an old name, and the notice; any error may follow. */

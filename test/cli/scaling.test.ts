@@ -1,15 +1,11 @@
 // Tests that the flags of guie scaling reach the formula.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { installPath } from "guie/dist/common/project";
+import { guie } from "../in_process";
 
-const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
-
-test("guie scaling uses the given network, share and classes", () => {
+test("guie scaling uses the given network, share and classes", async () => {
   const flags = "--hosts 2 --devices-per-host 1,4 --network-gbit 8 --transfer-share 1 --classes 1000 --json";
-  const { status, stdout } = guie("scaling", "--machine", "h100", ...flags.split(" "));
+  const { status, stdout } = await guie("scaling", "--machine", "h100", ...flags.split(" "));
   assert.equal(status, 0);
   const { predictions } = JSON.parse(stdout) as { predictions: Record<string, number>[] };
   assert.deepEqual(

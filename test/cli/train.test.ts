@@ -1,15 +1,11 @@
 // Tests the command line's errors: one message, without a stack.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { installPath } from "guie/dist/common/project";
 import { readRunConfig, runFolder } from "guie/dist/runs/run_folder";
-
-const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
+import { guie } from "../in_process";
 
 const MISTAKES: [args: string[], message: RegExp][] = [
   [["train", "--config-name", "demoo"], /no preset "demoo"[\s\S]*Did you mean "demo"\?/],
@@ -43,8 +39,8 @@ const MISTAKES: [args: string[], message: RegExp][] = [
 ];
 
 for (const [args, message] of MISTAKES) {
-  test(`guie ${args.join(" ")}`, () => {
-    const { status, stderr, stdout } = guie(...args);
+  test(`guie ${args.join(" ")}`, async () => {
+    const { status, stderr, stdout } = await guie(...args);
     assert.equal(status, 1);
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n\s+at /, "no stack trace");
@@ -52,7 +48,7 @@ for (const [args, message] of MISTAKES) {
   });
 }
 
-test("--set takes any setting and overrides a JSON file, which overrides the preset", () => {
+test("--set takes any setting and overrides a JSON file, which overrides the preset", async () => {
   const folder = mkdtempSync(join(tmpdir(), "guie-config-"));
   const file = join(folder, "settings.json");
   const inFile = {
@@ -64,7 +60,7 @@ test("--set takes any setting and overrides a JSON file, which overrides the pre
   };
   writeFileSync(file, JSON.stringify(inFile));
   const sets = ["s=27", "standardise=true", "bestBy=top1", "gpus=", "swaStartEpoch=2"];
-  const { stderr } = guie("train", "--config", file, ...sets.flatMap((set) => ["--set", set]));
+  const { stderr } = await guie("train", "--config", file, ...sets.flatMap((set) => ["--set", set]));
   assert.match(stderr, /npx guie merge/, "the run began, and its table is missing");
   const config = readRunConfig(runFolder(inFile.runName));
   const { s, standardise, bestBy, gpus, swaStartEpoch, tower, stage } = config;
@@ -75,7 +71,7 @@ test("--set takes any setting and overrides a JSON file, which overrides the pre
   for (const path of [folder, runFolder(inFile.runName)]) rmSync(path, { recursive: true });
 });
 
-test("--augmentation takes rows as JSON", () => {
+test("--augmentation takes rows as JSON", async () => {
   const folder = mkdtempSync(join(tmpdir(), "guie-rows-"));
   const runName = `test-rows-${process.pid}`;
   const preset = [
@@ -88,13 +84,13 @@ test("--augmentation takes rows as JSON", () => {
     "--run-name",
     runName,
   ];
-  const { stderr } = guie("train", ...preset, "--augmentation", '[{"name": "ToGray"}]');
+  const { stderr } = await guie("train", ...preset, "--augmentation", '[{"name": "ToGray"}]');
   assert.match(stderr, /npx guie merge/, "the run began, and its table is missing");
   assert.deepEqual(readRunConfig(runFolder(runName)).augmentation, [{ name: "ToGray", probability: 0.5 }]);
   for (const path of [folder, runFolder(runName)]) rmSync(path, { recursive: true });
 });
 
-test("every command has a help text", () => {
+test("every command has a help text", async () => {
   for (const name of [
     "get-data",
     "preprocess",
@@ -107,7 +103,7 @@ test("every command has a help text", () => {
     "evaluate",
     "soup",
   ]) {
-    const { status, stdout } = guie(name, "--help");
+    const { status, stdout } = await guie(name, "--help");
     assert.equal(status, 0);
     assert.match(stdout, new RegExp(`^Usage: guie ${name} `));
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Budget } from "guie/dist/common/budget";
+import { Budget } from "guie/dist/common/parallel/budget";
 
 test("work runs concurrently within the limit, in order; larger work runs alone", async () => {
   const budget = new Budget(10);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { isRunning, processStart } from "guie/dist/common/processes";
+import { isRunning, processStart } from "guie/dist/common/parallel/processes";
 
 test("this process runs and has one start time; an ended process is gone", () => {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);

@@ -15,12 +15,12 @@ test("a column of texts gives back what was pushed, over several blocks", () => 
   assert.deepEqual([column.at(-1), column.at(10_000)], [undefined, undefined]);
 });
 
-test("null repeats the previous row, also when a block of texts is full", () => {
+test("a text that repeats the previous row's is given back as well, also when a block of texts is full", () => {
   const texts = Array.from({ length: 5000 }, (_, i) => `${i}`);
   const column = new TextColumn(10_000);
   for (const text of texts) {
     column.push(text);
-    column.push(null);
+    column.push(text);
   }
   assert.deepEqual(
     [...column],

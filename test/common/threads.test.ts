@@ -4,10 +4,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { mapConcurrently } from "guie/dist/common/concurrent";
 import { UserError } from "guie/dist/common/errors";
 import { clearInterrupt, requestInterrupt } from "guie/dist/common/interrupt";
-import { Threads, type ThreadsConfig } from "guie/dist/common/threads";
+import { mapConcurrently } from "guie/dist/common/parallel/concurrent";
+import { Threads, type ThreadsConfig } from "guie/dist/common/parallel/threads";
 import { temporaryFolder, writeFile } from "../folders";
 
 /** A script that squares numbers; other tasks make it fail. */
@@ -30,7 +30,7 @@ function squarer(t: TestContext, most = 3, options: Partial<ThreadsConfig> = {})
   const script = join(temporaryFolder(t), "square.js");
   writeFile(script, SCRIPT);
   const data = {
-    tasks: require.resolve("guie/dist/common/serve_tasks"),
+    tasks: require.resolve("guie/dist/common/parallel/serve_tasks"),
     errors: require.resolve("guie/dist/common/errors"),
   };
   const pool = new Threads<unknown, Square>({ script, data, most, ...options });
@@ -166,7 +166,7 @@ test("a thread that still loads its script is ended afterwards: native code is n
   const load = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
 require("node:fs").writeFileSync(require("node:worker_threads").workerData.loaded, "");`;
   writeFile(script, load + SCRIPT);
-  const modules = { tasks: "guie/dist/common/serve_tasks", errors: "guie/dist/common/errors" };
+  const modules = { tasks: "guie/dist/common/parallel/serve_tasks", errors: "guie/dist/common/errors" };
   const data = {
     loaded,
     ...Object.fromEntries(Object.entries(modules).map(([name, id]) => [name, require.resolve(id)])),

@@ -213,7 +213,7 @@ test("one training class in thirty has more views, from 240 pictures down by a p
     assert.ok(!picture.heldOut);
     views.set(picture.class.slug, (views.get(picture.class.slug) ?? picture.class.drawings.length) + 1);
   }
-  // 240 / n ** .75, of 621 training classes 20
+  // 240 / n ** 0.75, of 621 training classes 20
   const expected = [240, 143, 105, 85, 72, 63, 56, 50, 46, 43, 40, 37, 35, 33, 31, 30, 29, 27, 26, 25];
   assert.deepEqual(
     [...views.values()].sort((a, b) => b - a),

@@ -131,7 +131,7 @@ test("damaged and hostile files are refused with their path", (t) => {
   const damaged = Buffer.from(readFileSync(golden("cars_compressed")));
   damaged.fill(0xff, 160, 200);
   refuses(damaged, /cannot be read as a MATLAB file/);
-  // A little more than 128 MB of zeros in .6 MB.
+  // A little more than 128 MB of zeros in 0.6 MB.
   const bomb = deflateSync(Buffer.alloc(2 ** 27 + 2 ** 20), { level: 1 });
   const tag = Buffer.alloc(8);
   tag.writeUInt32LE(15, 0);

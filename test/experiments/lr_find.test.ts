@@ -17,6 +17,13 @@ test("the suggestions: the middle of the longest fall, and where it is steepest"
   assert.equal(suggestedRates([...rates, 10], [5, 4.9, 5.5, 5.2, 5, 4.5, 4]).valley, 1e-1);
 });
 
+test("the ends of a curve, where few losses are averaged, are not its steepest place", () => {
+  const rates = Array.from({ length: 50 }, (_, i) => 10 ** (i / 10 - 5));
+  const curve = rates.map((_, i) => (i < 20 ? 12 : i < 30 ? 12 - 0.5 * (i - 20) : 7)); // falls from step 20 to 30
+  assert.deepEqual(suggestedRates(rates, [...curve.slice(0, 49), 5]).steepest, 0.001);
+  assert.deepEqual(suggestedRates(rates, [14, ...curve.slice(1)]).steepest, 0.001);
+});
+
 test("a smoothed loss is the mean of those around it; the ends stay", () => {
   assert.deepEqual(smoothedLosses([4, 1, 1, 4]), [4, 2, 2, 4]);
 });

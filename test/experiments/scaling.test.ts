@@ -5,7 +5,7 @@ import { vit224 } from "guie/dist/config/presets";
 import { predictStep, type ScalingInputs } from "guie/dist/experiments/scaling";
 import { MACHINES, scalingInputs } from "guie/dist/experiments/scaling_inputs";
 
-/** 1 s forward, 2 s backward, .28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
+/** 1 s forward, 2 s backward, 0.28 s for AdamW; 8 GB of gradients in 4 buckets over links of 4 and 1 GB/s. */
 const ONE: ScalingInputs = {
   hosts: 1,
   devicesPerHost: 1,
@@ -36,7 +36,7 @@ test("one device does not wait", () => {
 });
 
 test("two devices of a host send all gradients once; only the last bucket is exposed", () => {
-  // 8 GB x 2 (2 - 1) / 2 over 4 GB/s: 2 s, as long as the backward pass; the last bucket, .5 s, comes after it
+  // 8 GB x 2 (2 - 1) / 2 over 4 GB/s: 2 s, as long as the backward pass; the last bucket, 0.5 s, comes after it
   const { reduceSeconds, exposedSeconds, stepSeconds } = predictStep({ ...ONE, devicesPerHost: 2 });
   assertNear(reduceSeconds, 2);
   assertNear(exposedSeconds, 0.5);
@@ -44,7 +44,7 @@ test("two devices of a host send all gradients once; only the last bucket is exp
 });
 
 test("the network decides across hosts, whatever the links inside them", () => {
-  // 16 devices: 8 GB x 2 x 15 / 16 over 1 GB/s: 15 s; the first bucket is full after .5 s of 2 s backward
+  // 16 devices: 8 GB x 2 x 15 / 16 over 1 GB/s: 15 s; the first bucket is full after 0.5 s of 2 s backward
   const many = predictStep({ ...ONE, hosts: 2, devicesPerHost: 8 });
   assert.equal(many.devices, 16);
   assertNear(many.reduceSeconds, 15);

@@ -1,10 +1,8 @@
 // Soups of checkpoints, and references to checkpoints.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { installPath } from "guie/dist/common/project";
 import type { TrainConfig } from "guie/dist/config/config";
 import { loadEmbedder } from "guie/dist/embedding/find_model";
 import { scoreModel } from "guie/dist/experiments/ladder";
@@ -16,6 +14,7 @@ import { readRunConfig, runFile, runFolder } from "guie/dist/runs/run_folder";
 import { checkpointWeights } from "guie/dist/runs/store";
 import { readRetrievalFiles, readRunData } from "guie/dist/training/data/read_run_data";
 import { runTraining } from "guie/dist/training/run";
+import { guie } from "../in_process";
 import { largestDifference } from "../tensors";
 import { TinyRuns } from "../training/tiny_runs";
 
@@ -46,10 +45,7 @@ function valuesOf(reference: string, name: string): Float32Array {
   return values;
 }
 
-const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
-
-test("checkpoints are found by run, by name in the run or by file, and their averages by the ending", () => {
+test("checkpoints are found by run, by name in the run or by file, and their averages by the ending", async () => {
   const folder = runFolder(A);
   assert.deepEqual(findCheckpoint(A), { folder, path: join(folder, "last.safetensors"), kind: "raw" });
   const file = join(folder, "epoch_1.safetensors");
@@ -70,7 +66,15 @@ test("checkpoints are found by run, by name in the run or by file, and their ave
 
 test("a soup is the mean of its members' weights, and a run to evaluate, export and start from", async () => {
   const out = runs.name("mean");
-  const { status, stdout, stderr } = guie("soup", A, `${B}/epoch_1`, `${B}:ema`, "--out", out, "--json");
+  const { status, stdout, stderr } = await guie(
+    "soup",
+    A,
+    `${B}/epoch_1`,
+    `${B}:ema`,
+    "--out",
+    out,
+    "--json",
+  );
   assert.equal(status, 0, stderr);
   const summary = JSON.parse(stdout);
   assert.equal(summary.folder, runFolder(out));
@@ -93,7 +97,7 @@ test("a soup is the mean of its members' weights, and a run to evaluate, export 
   const tower = join(runFolder(out), "tower.safetensors");
   await exportWeights({ run: out }, "open_clip", tower);
   assert.ok(existsSync(tower));
-  assert.match(guie("runs").stdout, new RegExp(`${out} .*fine_tune +finished`));
+  assert.match((await guie("runs")).stdout, new RegExp(`${out} .*fine_tune +finished`));
   const started = await train(runs.name("started"), {
     initFrom: out,
     nEpochs: 1,
@@ -120,7 +124,7 @@ test("the greedy soup keeps members that do not make it worse", async () => {
   assert.deepEqual(file, { ingredients, mp5, chosenOn, on });
   assert.deepEqual([on!.queries, on!.classes, on!.classesOf], [6, 6, "retrieval"]);
   assert.equal(existsSync(join(runFolder(out), "candidate")), false);
-  const said = guie("soup", A, B, "--out", out, "--overwrite", "--greedy").stdout;
+  const said = (await guie("soup", A, B, "--out", out, "--overwrite", "--greedy")).stdout;
   assert.match(said, /mP@5 [.\d]+ on the classes of retrieval\/, which also chose it: too good to report/);
 });
 
@@ -132,7 +136,7 @@ test("a greedy soup of runs that hold out training classes is chosen on these; a
   await train(b, { ...shape, initLr: 0.05 });
   await train(otherSeed, { ...shape, seed: 5 });
   const out = runs.name("held_soup");
-  const { status, stdout, stderr } = guie("soup", a, b, "--out", out, "--greedy");
+  const { status, stdout, stderr } = await guie("soup", a, b, "--out", out, "--greedy");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /mP@5 [.\d]+ on the training classes that the runs held out/);
   const soup = JSON.parse(readFileSync(join(runFolder(out), "soup.json"), "utf8")) as Soup;

@@ -106,7 +106,7 @@ async function finish(plan: SearchPlan, at: number, scores: readonly number[], f
 
 test("variations are compared seed by seed on the same queries, in a table on disk", async () => {
   const plan = planOf(["s=10", "margin=0.5", "margin=0.1"]);
-  // every query of the first seed gains .2 by s 10, of the second one .1; margin .5 has one seed, and loses on one class
+  // every query of the first seed gains 0.2 by s 10, of the second one 0.1; margin 0.5 has one seed, and loses on one class
   await finish(plan, 0, [0.4, 0.4, 0.6, 0.6], "one");
   await finish(plan, 1, [0.6, 0.6, 0.8, 0.8], "one");
   await finish(plan, 2, [0.4, 0.4, 0.2, 0.2], "one");
@@ -146,7 +146,7 @@ test("variations are compared seed by seed on the same queries, in a table on di
   assert.ok(lines.includes("commit 0123456; CPU \\| of a test, 2 cores"));
   assert.ok(
     lines.includes(
-      `| s 10 | ${frozen.dataDir} | frozen | 1, 2 | .375 | .525 | +.150 [+.100, +.200] | .100 | 3 | better |`,
+      `| s 10 | ${frozen.dataDir} | frozen | 1, 2 | 0.375 | 0.525 | +0.150 [+0.100, +0.200] | 0.100 | 3 | better |`,
     ),
     lines.join("\n"),
   );

@@ -6,7 +6,7 @@ import { choicesText, parseVariation, refuseUselessChoices } from "guie/dist/exp
 const valuesOf = (text: string) => parseVariation(text).map((choices) => choices.map(({ value }) => value));
 
 test("numbers, words, booleans, JSON", () => {
-  assert.deepEqual(valuesOf("margin=0.2,.3,1e-1"), [[0.2], [0.3], [0.1]]);
+  assert.deepEqual(valuesOf("margin=0.2,0.3,1e-1"), [[0.2], [0.3], [0.1]]);
   assert.deepEqual(valuesOf("neck=simple,norm_single_linear"), [["simple"], ["norm_single_linear"]]);
   assert.deepEqual(valuesOf("standardise=false,true"), [[false], [true]]);
   assert.deepEqual(valuesOf("gpus=[0,1],[]"), [[[0, 1]], [[]]]);

@@ -95,7 +95,7 @@ test("alpha 1 scores as the run does; differences are from the untrained backbon
 test("guie soup backbone RUN prints a table per data directory and takes one model", async () => {
   const out = runs.name("by_command");
   const { status, stdout, stderr } = await guie(
-    ...["soup", "backbone", RUN, "--alpha", "0,.5", "--data-dir", otherData, "--take", ".5", "--out", out],
+    ...["soup", "backbone", RUN, "--alpha", "0,0.5", "--data-dir", otherData, "--take", "0.5", "--out", out],
   );
   assert.equal(status, 0, stderr);
   assert.match(stdout, /\(the run's own data: classes of retrieval\/\)/);
@@ -113,7 +113,7 @@ test("what is no line is refused in words, and no folder is left", async () => {
   for (const [flags, message] of [
     [[RUN, "backbone", "--alpha", "0"], /Expected the backbone and one fine-tuned run/],
     [["backbone", RUN], /Expected --alpha or --take/],
-    [["backbone", RUN, "--take", ".5"], /--take and --out belong together/],
+    [["backbone", RUN, "--take", "0.5"], /--take and --out belong together/],
     [["backbone", RUN, "--alpha", "x"], /--alpha takes a number/],
     [[RUN, RUN], /--out is missing/],
   ] as const) {

@@ -1,5 +1,6 @@
 // Tests the export of weights from a run and from a prepared file. Others test that libraries load them: tower_names
 // (names and shapes) and `npm run check:weights` (the libraries themselves).
+
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -9,11 +10,11 @@ import { after, test } from "node:test";
 import { writeJson } from "guie/dist/common/files/files";
 import { installPath } from "guie/dist/common/project";
 import { randomStream } from "guie/dist/common/random";
+import { elementCount } from "guie/dist/common/vectors";
 import { overrideConfig } from "guie/dist/config/config";
 import { tiny } from "guie/dist/config/presets";
 import { exportWeights } from "guie/dist/export/tower_file";
 import { openSafetensors, type TensorEntry, writeSafetensors } from "guie/dist/formats/safetensors";
-import { elementCount } from "guie/dist/formats/safetensors_header";
 import { headShapes } from "guie/dist/model/head";
 import type { Tower } from "guie/dist/model/tower";
 import { freshTower } from "guie/dist/model/tower_weights";

@@ -14,6 +14,9 @@ import { pipeline } from "node:stream/promises";
 import { type TestContext, test } from "node:test";
 import { preset } from "guie/dist/config/presets";
 import { BackboneEmbedder } from "guie/dist/embedding/backbone_embedder";
+import { loadImages } from "guie/dist/images/loading/loader";
+import { cropRectangle } from "guie/dist/images/pixels/crop";
+import type { RgbImage } from "guie/dist/images/pixels/rgb_image";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { JSDOM } from "jsdom";
 import { ZipFile } from "yazl";
@@ -74,6 +77,83 @@ test("find gives the nearest photos by cosine, without the query itself and its 
   assert.match(text.stdout, /Äpfel\/4\.png has the name of the query .*, but is another picture/);
   assert.match(text.stdout, /-k 99: there are only 12 other photos; all are shown/);
   assert.match(text.stdout, /13 photos of photos, 0 embedded now; searched by the model's own vectors/);
+});
+
+test("a query with views is the mean of its views' features; the photos' vectors stay as they are", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const query = join(folder, "query.png");
+  await drawPhoto(query, 20);
+  const hitsOf = async (...args: string[]) => {
+    const { stdout } = await find(query, "--in", photos, "-k", "12", "--no-whiten", "--json", ...args);
+    const { results, photos: counts, verdict } = JSON.parse(stdout);
+    return { hits: results[0].hits as { file: string; score: number }[], embedded: counts.embedded, verdict };
+  };
+  const whole = await hitsOf();
+  assert.equal(whole.embedded, 12);
+  assert.deepEqual(await hitsOf("--views", "whole"), { ...whole, embedded: 0 });
+
+  const config = preset("tiny", "frozen");
+  const embedder = new BackboneEmbedder(config);
+  t.after(() => embedder.dispose());
+  const files = Array.from({ length: 12 }, (_, i) => join(i % 2 ? "<b>kiwi" : "Äpfel", `${i}.png`));
+  const rows = await embedder.embedFiles(photos, files);
+  const side = config.imageSize;
+  for (const [views, bigger] of [
+    ["mirror", 0],
+    ["crops", Math.round((side * 8) / 7) - side],
+  ] as const) {
+    const [large] = await loadImages(folder, ["query.png"], side + bigger, 1);
+    const places = [0, bigger].flatMap((top) => [0, bigger].map((left) => [left, top] as const));
+    const middle = Math.round(bigger / 2);
+    const cut = ([left, top]: readonly [number, number]) =>
+      cropRectangle(large!, { left, top, width: side, height: side });
+    const parts =
+      views === "mirror" ? [large!, mirrored(large!)] : [...places, [middle, middle] as const].map(cut);
+    const { data, count, length } = await embedder.embedImages(parts);
+    const mean = Float32Array.from({ length }, (_, at) => {
+      const values = Array.from({ length: count }, (_, part) => data[part * length + at]!);
+      return values.reduce((sum, value) => sum + value, 0) / count;
+    });
+    const { positions, cosines } = await nearestNeighbours({ data: mean, count: 1, length }, rows, 12);
+    const { hits, embedded, verdict } = await hitsOf("--views", views);
+    assert.deepEqual([embedded, verdict], [0, null]);
+    assert.deepEqual(
+      hits.map(({ file }) => file),
+      Array.from(positions[0]!, (row) => files[row]),
+    );
+    for (const [i, { score }] of hits.entries()) assert.ok(Math.abs(score - cosines[0]![i]!) < 1e-5);
+    assert.notDeepEqual(
+      hits.map(({ score }) => score),
+      whole.hits.map(({ score }) => score),
+    );
+    const text = await find(query, "--in", photos, "--views", views);
+    assert.match(text.stdout, new RegExp(`queries by their ${views}, without a verdict`));
+  }
+});
+
+/** Returns an image with its columns in reverse order. */
+function mirrored({ data, width, height }: RgbImage): RgbImage {
+  const value = (_: number, at: number) => {
+    const [row, column, channel] = [Math.floor(at / (3 * width)), Math.floor(at / 3) % width, at % 3];
+    return data[3 * (row * width + (width - 1 - column)) + channel]!;
+  };
+  return { data: data.map(value), width, height };
+}
+
+test("an index of views is searched by its own model, with queries of any views", async (t) => {
+  const { folder, photos } = await photoFolder(t);
+  const index = join(folder, "index");
+  const embedded = await guie("embed", photos, "--config-name", "tiny", "--out", index, "--views", "crops");
+  assert.equal(embedded.status, 0, embedded.stderr);
+  const query = join(folder, "query.png");
+  copyFileSync(join(photos, "Äpfel", "4.png"), query);
+  const best = async (views: string) => {
+    const { stdout } = await find(query, "--in", index, "--no-whiten", "--json", "--views", views);
+    return JSON.parse(stdout).results[0].hits[0] as { file: string; score: number };
+  };
+  const [same, other] = [await best("crops"), await best("whole")];
+  assert.notEqual(same.file, "Äpfel/4.png", "a copy of the query is left out");
+  assert.notEqual(same.score, other.score);
 });
 
 test("an archive, a folder and a table with named columns are searched alike", async (t) => {

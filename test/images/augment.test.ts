@@ -50,7 +50,7 @@ test("each part is applied to half of the images (4,000 draws, within 4 standard
   }
 });
 
-test("every size is uniform over the recipe's range (Kolmogorov-Smirnov, p > .001)", () => {
+test("every size is uniform over the recipe's range (Kolmogorov-Smirnov, p > 0.001)", () => {
   const [moved, toned] = [drawn("warp"), drawn("tone")];
   const samples: [string, number[], number, number][] = [
     ["scale", moved.map((plan) => plan.scale), 0.8, 1.2],
@@ -73,7 +73,7 @@ test("sides (22 to 44 px of 224) and positions of cut-outs are whole pixels, equ
     assert.equal(counts.length, sizesPx, `${side}: none outside of 22 .. 44`);
     const expected = cut.length / sizesPx;
     const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-    assert.ok(chiSquare < 48.3, `${side}: ${chiSquare}`); // 22 degrees of freedom, p > .001
+    assert.ok(chiSquare < 48.3, `${side}: ${chiSquare}`); // 22 degrees of freedom, p > 0.001
   }
   for (const [start, side] of [
     ["left", "width"],
@@ -101,7 +101,7 @@ function distanceToUniform(values: number[]): number {
   return Math.max(...sorted.map((value, i) => Math.max((i + 1) / n - value, value - i / n)));
 }
 
-test("the parts are independent: all 16 combinations are equally frequent (chi-square, p > .001)", () => {
+test("the parts are independent: all 16 combinations are equally frequent (chi-square, p > 0.001)", () => {
   const counts = new Array<number>(16).fill(0);
   const kinds = ["flip", "tone", "warp", "cutout"] as const;
   for (const steps of plans)
@@ -133,7 +133,7 @@ test("tone: contrast x value + 255 brightness, clipped", () => {
 
 test("scale 2 keeps the centre and interpolates between pixels; scale 0.5 adds a black border", () => {
   const larger = augment(picture, [warpBy({ scale: 2 })]);
-  assert.deepEqual(pixel(larger, 2, 0).slice(0, 2), [20, 8]); // y: (0 - 1.5) / 2 + 1.5 = .75 -> 7.5 -> 8
+  assert.deepEqual(pixel(larger, 2, 0).slice(0, 2), [20, 8]); // y: (0 - 1.5) / 2 + 1.5 = 0.75 -> 7.5 -> 8
   assert.equal(pixel(larger, 3, 0)[0], 25);
   const smaller = augment(picture, [warpBy({ scale: 0.5 })]);
   assert.deepEqual(pixel(smaller, 0, 0), [0, 0, 0]);
@@ -249,5 +249,5 @@ test("a hue of half a turn turns red to cyan; saturation 0 is grey", () => {
   const half = augment(red, [{ kind: "colour", saturation: 1, hue: 0.5 }]);
   assert.deepEqual([...half.data], [0, 200, 200]);
   const none = augment(red, [{ kind: "colour", saturation: 0, hue: 0 }]);
-  assert.deepEqual([...none.data], [60, 60, 60]); // .299 x 200
+  assert.deepEqual([...none.data], [60, 60, 60]); // 0.299 x 200
 });

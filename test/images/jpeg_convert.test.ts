@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { SharedLock } from "guie/dist/common/parallel/shared_lock";
 import { installPath } from "guie/dist/common/project";
-import { SharedLock } from "guie/dist/common/shared_lock";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { holdStderr } from "guie/dist/engine/native/native_stderr";
 import { decodeRgb } from "guie/dist/images/decode";

@@ -27,7 +27,7 @@ test("parts lie in the picture, with areas and ratios of the ranges but for whol
   }
 });
 
-test("area, logarithm of the ratio and place are uniform (Kolmogorov-Smirnov, p > .001)", () => {
+test("area, logarithm of the ratio and place are uniform (Kolmogorov-Smirnov, p > 0.001)", () => {
   const first = crops.map(({ tries }) => tries[0]!);
   const span = 2 * Math.log(4 / 3);
   const samples = {

@@ -6,7 +6,8 @@ import type { UserError } from "guie/dist/common/errors";
 import { isMilvus, parseMilvus } from "guie/dist/milvus/address";
 import { connectMilvus } from "guie/dist/milvus/connection";
 import { mayPass, RefusedByMilvus } from "guie/dist/milvus/failures";
-import { requirePlainSearch } from "guie/dist/milvus/search";
+import { IN_MILVUS } from "guie/dist/milvus/search";
+import { requirePlainSearch } from "guie/dist/retrieval/stored_index";
 import { answering, silent, webServer } from "./servers";
 
 const TOKEN = "root:open-sesame";
@@ -81,7 +82,7 @@ test("what passes is tried again, and what does not is not", () => {
 });
 
 test("what a collection cannot do is refused, not ignored", () => {
-  requirePlainSearch({ whiten: false, rerank: [], approximate: false, source: {} });
+  requirePlainSearch({ whiten: false, rerank: [], approximate: false, source: {} }, IN_MILVUS);
   const all = {
     whiten: true,
     rerank: ["dba"],
@@ -90,7 +91,7 @@ test("what a collection cannot do is refused, not ignored", () => {
     source: { root: "x" },
   };
   assert.throws(
-    () => requirePlainSearch(all),
+    () => requirePlainSearch(all, IN_MILVUS),
     /whitening.*re-ranking \(dba\).*an approximate search.*names.*settings/,
   );
 });

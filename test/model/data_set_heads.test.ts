@@ -27,7 +27,7 @@ test("by hand: of four classes the two of the other data set do not count", () =
       ...{ loss: "CosFace", s: 4, margin: 0.125 },
     });
   const { value, grad } = tf.valueAndGrad(lossOf)(cosines);
-  // logits 4 (.5 - .125) and 4 x .25
+  // logits 4 (0.5 - 0.125) and 4 x 0.25
   assert.ok(Math.abs(value.dataSync()[0]! - Math.log(1 + Math.exp(1 - 1.5))) < 1e-6);
   const share = 1 / (1 + Math.exp(1.5 - 1));
   const expected = [-4 * share, 4 * share, 0, 0];

@@ -24,12 +24,12 @@ function plainLayerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor): tf.Tens
 }
 
 /** Computes attention one image and one head at a time. */
-function plainAttention(qkv: tf.Tensor): tf.Tensor {
-  const d = WIDTH / HEADS;
+function plainAttention(qkv: tf.Tensor, headCount = HEADS): tf.Tensor {
+  const d = WIDTH / headCount;
   const part = (image: number, column: number) =>
     tf.slice(qkv as tf.Tensor2D, [image * TOKENS, column], [TOKENS, d]) as tf.Tensor2D;
   const images = Array.from({ length: IMAGES }, (_, image) => {
-    const heads = Array.from({ length: HEADS }, (_, head) => {
+    const heads = Array.from({ length: headCount }, (_, head) => {
       const [q, k, v] = [0, 1, 2].map((role) => part(image, role * WIDTH + head * d)) as [
         tf.Tensor2D,
         tf.Tensor2D,
@@ -92,6 +92,12 @@ const CASES: { name: string; shapes: number[][]; layer: Layer; plain: Layer }[] 
     layer: (qkv) => attention(qkv as tf.Tensor2D, TOKENS, HEADS),
     plain: (qkv) => plainAttention(qkv!),
   },
+  {
+    name: "attention of more than three head widths of tokens",
+    shapes: [[ROWS, 3 * WIDTH]],
+    layer: (qkv) => attention(qkv as tf.Tensor2D, TOKENS, WIDTH),
+    plain: (qkv) => plainAttention(qkv!, WIDTH),
+  },
 ];
 
 for (const { name, shapes, layer, plain } of CASES) {
@@ -111,6 +117,21 @@ for (const { name, shapes, layer, plain } of CASES) {
     });
   });
 }
+
+test("attention keeps its weights up to three head widths of tokens, and computes them again beyond", () => {
+  // 5 tokens: heads of 4 numbers keep (5 <= 12), heads of 1 number do not (5 > 3)
+  for (const [headCount, softmaxes] of [
+    [3, 1],
+    [12, 2],
+  ] as const) {
+    const f = trace(
+      ({ qkv }) => tf.grad((qkv) => tf.sum(attention(qkv as tf.Tensor2D, TOKENS, headCount)))(qkv!),
+      { qkv: { shape: [ROWS, 3 * WIDTH] } },
+    );
+    assert.equal(f.nodes.filter(({ op }) => op === "Softmax").length, softmaxes);
+    f.dispose();
+  }
+});
 
 test("gelu is the exact form", () => {
   // x * Phi(x) with Phi from a table of the normal distribution; the tanh form gives 0.841192 and -0.045402.

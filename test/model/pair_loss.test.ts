@@ -72,7 +72,7 @@ test("by hand: images of a class at one place, the other class opposite", () => 
   close(lossBy("MultiSimilarity", [0, 1, 0, 1]), Math.log(1 + own) / 2 + Math.log(1 + other) / 50);
 });
 
-test("mining: at an epsilon of .1 a class that is far from the others has no loss", () =>
+test("mining: at an epsilon of 0.1 a class that is far from the others has no loss", () =>
   tf.tidy(() => {
     const settings = { ...DEFAULTS, pairLoss: "MultiSimilarity" as const };
     const labels = tf.tensor1d([0, 0, 1, 1], "int32");

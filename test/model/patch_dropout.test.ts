@@ -31,7 +31,7 @@ function caseOf(tower: (typeof TOWERS)[number]) {
 test("counts are open_clip's: whole patches, at least one; 0 leaves all", () => {
   assert.equal(patchCounts(64, { patchDropout: 0 }), undefined);
   assert.deepEqual(patchCounts(64, { patchDropout: 0.5 }), { all: 64, kept: 32 });
-  assert.deepEqual(patchCounts(49, { patchDropout: 0.75 }), { all: 49, kept: 12 }, "int(49 x .25)");
+  assert.deepEqual(patchCounts(49, { patchDropout: 0.75 }), { all: 49, kept: 12 }, "int(49 x 0.25)");
   assert.deepEqual(patchCounts(4, { patchDropout: 0.9 }), { all: 4, kept: 1 });
 });
 
@@ -48,7 +48,7 @@ test("a draw has different patches, in their order; every patch is drawn equally
     assert.equal(drawn.length, 3);
     for (const patch of drawn) times[patch]!++;
   }
-  // Binomial with p = .3: five standard deviations are 125
+  // Binomial with p = 0.3: five standard deviations are 125
   for (const [patch, count] of times.entries()) assert.ok(Math.abs(count - 900) < 125, `${patch}: ${count}`);
 });
 

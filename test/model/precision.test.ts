@@ -42,7 +42,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
-test("DINOv2 ViT-S/14: features in 16 bits have a cosine of at least .999 to those in float32", async () => {
+test("DINOv2 ViT-S/14: features in 16 bits have a cosine of at least 0.999 to those in float32", async () => {
   const [full, ...halves] = await featuresOf("dinov2-vit-s-14", 56);
   const width = full!.length / IMAGES;
   for (const half of halves) {

@@ -79,6 +79,14 @@ test("committed outputs have no dates, ages, ports, paths, scripts, pieces of st
   ]);
 });
 
+test("a path is made relative where a table lets it break", async () => {
+  const [output] = await normalised(
+    [shown({ "text/html": "<td>/<wbr>w.<wbr>x/<wbr>my-<wbr>shop/<wbr>a.<wbr>csv in /w.x/my-shop</td>" })],
+    ["/w.x/my-shop"],
+  );
+  assert.deepEqual(output, { "text/html": "<td>a.<wbr>csv in .</td>" });
+});
+
 test("a stream of which nothing is left is no output; a cell that asks for the machine shows it", async () => {
   const machine = [printed("CPU: Some(R) Processor\n")];
   assert.deepEqual(await normalised(machine, [], "console.log(guie.describeDevice())"), [
@@ -151,6 +159,12 @@ const FAULTS: Record<string, [change: (notebook: Notebook, cell: Cell) => void, 
   "a path of a machine in an output": [
     (_, cell) => {
       cell.outputs = [printed("wrote /tmp/shop/a.csv")];
+    },
+    /path of some machine: \/tmp\/shop/,
+  ],
+  "a path of a machine that may break": [
+    (_, cell) => {
+      cell.outputs = [shown({ "text/html": "<td>/<wbr>tmp/<wbr>shop/<wbr>a.<wbr>csv</td>" })];
     },
     /path of some machine: \/tmp\/shop/,
   ],

@@ -113,7 +113,7 @@ test("the reading of gradients names the parts with the largest and the least", 
   const part = (name: string, ratio: number) => ({ part: name, gradient: ratio, weight: 1, ratio });
   assert.match(
     textOf(gradientReading([part("embed", 0.001), part("block00", 0.02), part("head", 0.5)])),
-    /^The gradient is largest in head \(0\.50 of its weights\) and least in embed \(0\.0010\): 500 times less\./,
+    /^The gradient is largest in head \(0\.50 times its weights\) and least in embed \(0\.0010\): 500 times less\./,
   );
 });
 

@@ -53,6 +53,11 @@ test("pictures are arranged in rows, as small JPEGs of the right colour, with ca
   ]);
 });
 
+test("a long file name in a caption may break, where a reader drops styles", async () => {
+  const document = await gridDocument([{ image: plain(0, 0, 0), caption: "bread; train_images+bread.jpg" }]);
+  assert.match(document.querySelector("td")!.innerHTML, /bread; train_<wbr>images\+<wbr>bread\.jpg$/);
+});
+
 test("a file that is not an image is refused with its path, and so is an empty grid", async () => {
   await assert.rejects(imageGrid([{ image: __filename }]), {
     name: "UserError",

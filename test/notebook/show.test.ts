@@ -78,10 +78,13 @@ test("outside a notebook a text form is printed", async (t) => {
   t.mock.method(console, "log", (line: unknown) => printed.push(line));
   await show([{ name: "apple", images: 1200 }]);
   await show({ data: [{ name: "loss", y: [1] }], layout: { title: { text: "Falling" } } });
+  const headings = [{ text: "Loss" }, { text: "Margin" }];
+  await show({ data: [{ name: "loss", y: [1] }], layout: { annotations: headings } });
   await show("text");
   assert.deepEqual(printed, [
     "name   images\n-----  ------\napple   1,200",
     "Figure: Falling (scatter loss)",
+    "Figure: Loss; Margin (scatter loss)",
     "text",
   ]);
 });

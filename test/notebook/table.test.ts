@@ -1,6 +1,7 @@
 // Tables as text, HTML and live pages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { breakableHtml } from "guie/dist/notebook/output/breakable";
 import { formatCell, tableOf, tableText } from "guie/dist/notebook/output/table";
 import { liveTableHtml, tableHtml } from "guie/dist/notebook/output/table_html";
 import { JSDOM } from "jsdom";
@@ -116,18 +117,39 @@ test("a long path may be broken after its signs, a column's name before its capi
   ]);
   assert.equal(document.querySelector("th")!.innerHTML, "per<wbr>Class<wbr>Before");
   const cells = [...document.querySelectorAll("td")];
-  assert.equal(cells[0]!.innerHTML, "final_<wbr>data_<wbr>224/<wbr>Art_<wbr>MET/<wbr>images/<wbr>1.<wbr>jpg");
+  assert.equal(cells[0]!.innerHTML, "final_<wbr>data_<wbr>224/<wbr>Art_<wbr>MET/<wbr>images/<wbr>1.jpg");
   assert.match(cells[1]!.getAttribute("style")!, /white-space: nowrap/);
+});
+
+test("only long words may break: after signs, after every 16 characters without one, never in a number", () => {
+  const hash = "0b10ffe557b86cbab082e4206e16ff7f";
+  assert.equal(breakableHtml("margin -0.43; a/b & c"), "margin -0.43; a/b &amp; c");
+  assert.equal(
+    breakableHtml(`loss 7.72; ${hash}.jpg`),
+    "loss 7.72; 0b10ffe557b86cba<wbr>b082e4206e16ff7f<wbr>.jpg",
+  );
+});
+
+test("shares and ranges in words are aligned right; a line breaks before an interval, never inside", () => {
+  const share = { under20: "97 %", perClass: "4 - 240", score: "+0.092 [+0.053, +0.130] *" };
+  const { document, aligned } = parse(tableHtml(tableOf([share, { under20: "0 %", perClass: "20" }])!));
+  assert.deepEqual(aligned, ["right", "right", "left"]);
+  const score = document.querySelectorAll("td")[2]!;
+  assert.equal(score.textContent, "+0.092 [+0.053,\u00a0+0.130]\u00a0*");
+  assert.doesNotMatch(score.getAttribute("style")!, /nowrap/);
+  const { column, search } = live([share, { score: "b" }], { maxRows: 1 });
+  search("[+0.053, +0.130]");
+  assert.deepEqual(column(0), ["97 %"]);
 });
 
 test("a long table shows its head, its tail and its length", () => {
   const long = tableOf(Array.from({ length: 1254 }, (_, i) => ({ i })))!;
   const { rows, document } = parse(tableHtml(long, { maxRows: 5 }));
   assert.deepEqual(rows.flat(), ["i", "0", "1", "2", "… 1,249 rows not shown …", "1,252", "1,253"]);
-  assert.match(document.body.textContent!, /1,254 rows, 1 columns$/);
+  assert.match(document.body.textContent!, /1,254 rows, 1 column$/);
   assert.equal(
     tableText(long, { maxRows: 2, title: "Numbers" }),
-    ["Numbers", "i    ", "-----", "0    ", "… 1,252 rows not shown …", "1,253", "1,254 rows, 1 columns"].join(
+    ["Numbers", "i    ", "-----", "0    ", "… 1,252 rows not shown …", "1,253", "1,254 rows, 1 column"].join(
       "\n",
     ),
   );
@@ -155,4 +177,38 @@ test("numbers of every size are short", () => {
   const numbers = [0, -1, 274330, 0.00012345, 1.5e-7, 1234.5678, 12n, Number.NaN, true, [1, 2]];
   const texts = ["0", "-1", "274,330", "0.0001234", "1.50e-7", "1,234.6", "12", "", "true", "[ 1, 2 ]"];
   assert.deepEqual(numbers.map(formatCell), texts);
+});
+
+test("the numbers of a column with fractions have one number of decimals; columns of very different sizes stay", () => {
+  const columns = (values: Record<string, unknown[]>) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, column]) => {
+        const { rows } = parse(tableHtml(tableOf(column.map((value) => ({ value })))!));
+        return [name, rows.slice(1).map(([text]) => text)];
+      }),
+    );
+  assert.deepEqual(
+    columns({
+      shares: [0.64678, 0.763, 1, 0],
+      seconds: [11.7512, 2.8114, 3.5],
+      medians: [8, 6.5, 9, null],
+      large: [1844.91, 303.97],
+      rounded: [0.762987],
+      exact: [0.3, 0.5],
+      spans: [22.0612, 0.0071524, 303.97, 1136.01],
+      mixed: [0.02, 0.0005, "none"],
+      counts: [3, 12000, 0, 5013],
+    }),
+    {
+      shares: ["0.647", "0.763", "1.000", "0.000"],
+      seconds: ["11.75", "2.81", "3.50"],
+      medians: ["8.0", "6.5", "9.0", ""],
+      large: ["1,844.9", "304.0"],
+      rounded: ["0.7630"],
+      exact: ["0.3", "0.5"],
+      spans: ["22.06", "0.007152", "304.0", "1,136.0"],
+      mixed: ["0.02", "0.0005", "none"],
+      counts: ["3", "12,000", "0", "5,013"],
+    },
+  );
 });

@@ -42,8 +42,8 @@ test("tries: scores with intervals first, then the settings that differ; sweeps 
   writeRun(root, "lr_sweep/initLr_0.01", 0.7, { initLr: 0.01 });
   const { text, html } = tries().still();
   assert.match(text, /^run +mP@5 +mP@5, 95 % +R@1 +settings +state +MB +when/);
-  assert.match(text, /wide +0\.625 +\[\.575, \.675\] +1 +tiny: s 30, margin 0\.2 +finished +3 /);
-  assert.match(text, /plain +0\.5 +\[\.450, \.550\] +1 +tiny: dataDir data\/<b> +finished/);
+  assert.match(text, /wide +0\.625 +\[0\.575, 0\.675\] +1 +tiny: s 30, margin 0\.2 +finished +3 /);
+  assert.match(text, /plain +0\.500 +\[0\.450, 0\.550\] +1 +tiny: dataDir data\/<b> +finished/);
   assert.match(text, /lr_sweep +sweep of 1 runs, the best 0\.7: initLr 0\.01 +finished/);
   assert.match(html, /data\/&lt;b&gt;/);
 });

@@ -152,7 +152,7 @@ spawn(process.execPath, args, { detached: true, stdio: "ignore" });`,
   assert.ok(statuses.some((status) => running.test(status)));
   assert.match(statuses.find((status) => running.test(status))!, /, as of \d\d:\d\d:\d\d$/m);
   assert.match(statuses.at(-1)!, /finished, epoch 8, step 300\/300/);
-  assert.match(statuses.at(-1)!, /^7 +0\.7143 +1\.4 /m);
+  assert.match(statuses.at(-1)!, /^7 +0\.714 +1\.4 +1\.75 /m);
   const curves = bundles.filter((bundle) => bundle["image/svg+xml"]);
   const interactive = curves.filter((bundle) => bundle["application/vnd.plotly.v1+json"]);
   assert.ok(curves.length > 1, "the curve grows");

@@ -42,7 +42,7 @@ test("the highest rung that is better, interval and all, is the one to use", () 
   assert.equal(model, "shop_fine_tune");
   assert.equal(
     text,
-    "fine-tuning: +.041 [+.012, +.070] mP@5 over whitening (27 held-out classes); use shop_fine_tune. LDA is worse than whitening: -.041 [-.067, -.020].",
+    "fine-tuning: +0.041 [+0.012, +0.070] mP@5 over whitening (27 held-out classes); use shop_fine_tune. LDA is worse than whitening: -0.041 [-0.067, -0.020].",
   );
 });
 
@@ -55,7 +55,7 @@ test("without a difference that can be seen the untrained model is the one to us
   assert.equal(model, "backbone");
   assert.match(
     text,
-    /^No model is clearly better than backbone \(3 held-out classes\); use backbone, which needs no training\. No clear difference between shop_frozen and backbone: \+\.100 \[-\.100, \+\.300\]\./,
+    /^No model is clearly better than backbone \(3 held-out classes\); use backbone, which needs no training\. No clear difference between shop_frozen and backbone: \+0\.100 \[-0\.100, \+0\.300\]\./,
   );
   assert.match(text, /With 3 held-out classes a score means little/);
 });
@@ -74,6 +74,6 @@ test("cross-validated rungs decide over the same rungs on few held-out classes",
   assert.equal(model, "shop_whitened");
   assert.match(
     text,
-    /\(cross-validated over 10 classes\); use shop_whitened\. No clear difference between shop_fine_tune and backbone: \+\.010 \[-\.100, \+\.100\]\./,
+    /\(cross-validated over 10 classes\); use shop_whitened\. No clear difference between shop_fine_tune and backbone: \+0\.010 \[-0\.100, \+0\.100\]\./,
   );
 });

@@ -1,11 +1,12 @@
 // Weights under other libraries' names, loaded from a file: the vectors are those of `guie embed`.
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
+import { elementCount } from "guie/dist/common/vectors";
 import { openFeatures } from "guie/dist/features/feature_files";
 import { type TensorEntry, writeSafetensors } from "guie/dist/formats/safetensors";
-import { elementCount } from "guie/dist/formats/safetensors_header";
 import { freshTower } from "guie/dist/model/tower_weights";
 import { findTower } from "guie/dist/model/towers";
 import { loadModel } from "guie/dist/photos/model";

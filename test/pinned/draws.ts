@@ -40,11 +40,11 @@ export function drawAll(): Record<string, unknown> {
     ...dataSetOrders(),
     ...tarOrders(),
     ...augmentPlans(),
-    "dropoutMask(16, .5)": [...dropoutMask(16, 0.5, randomStream(SEED, "dropout", 1, 0))],
+    "dropoutMask(16, 0.5)": [...dropoutMask(16, 0.5, randomStream(SEED, "dropout", 1, 0))],
     "drawPatches(8 of 64)": [...drawPatches({ all: 64, kept: 8 }, randomStream(SEED, "patches", 1, 0))],
     "initialHead, sha256": hashOf(Object.values(freshHead())),
     "freshTower(tiny), sha256": hashOf(freshTowerValues()),
-    "holdOutClasses(.5)": choiceClasses(),
+    "holdOutClasses(0.5)": choiceClasses(),
     "bootstrap, 95 %": intervalOf(bootstrapMeans(LABELS, [LABELS.map((_, i) => i / 11)], { seed: SEED })[0]!),
     "randomProjection(4, 2)": [...randomProjection(4, 2, SEED).matrix],
   };

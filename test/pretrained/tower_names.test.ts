@@ -1,12 +1,13 @@
 // Files with their libraries' names (golden/make_checkpoints.py, make_transformers5.py) give the libraries' features.
+
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { installPath } from "guie/dist/common/project";
+import { elementCount } from "guie/dist/common/vectors";
 import { tf } from "guie/dist/engine/native/tf";
 import { openSafetensors } from "guie/dist/formats/safetensors";
-import { elementCount } from "guie/dist/formats/safetensors_header";
 import { type TensorFile, tensorReaders } from "guie/dist/formats/tensor_file";
 import type { Tower } from "guie/dist/model/tower";
 import { findTower, towerShapes } from "guie/dist/model/towers";

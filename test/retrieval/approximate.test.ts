@@ -1,4 +1,5 @@
-// Damaged graphs never reach USearch, which would end the process or silently return wrong neighbours.
+// Damaged graphs never reach USearch, which would end the process or silently return wrong neighbours; a graph that finds
+// too little is searched farther.
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,13 +7,14 @@ import { test } from "node:test";
 import type { ProgressReport } from "guie/dist/common/progress";
 import { randomStream } from "guie/dist/common/random";
 import type { Vectors } from "guie/dist/common/vectors";
-import { buildApproximateIndex, openApproximateIndex } from "guie/dist/retrieval/approximate";
-import { approximateSearcher } from "guie/dist/serving/searcher";
+import { buildApproximateIndex, openApproximateIndex, recallOf } from "guie/dist/retrieval/approximate";
+import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
+import { approximateSearcher, reachRecall } from "guie/dist/serving/searcher";
 import { temporaryFolder } from "../folders";
 
-function randomRows(count: number, seed: number): Vectors {
+function randomRows(count: number, seed: number, length = 8): Vectors {
   const random = randomStream(seed, "rows");
-  return { data: Float32Array.from({ length: count * 8 }, () => random.normal()), count, length: 8 };
+  return { data: Float32Array.from({ length: count * length }, () => random.normal()), count, length };
 }
 
 test("a file with a flipped bit or a cut is refused before USearch reads it", async (t) => {
@@ -65,4 +67,26 @@ test("a service rebuilds a graph that is damaged, of other rows, or without its 
   assert.equal(await start(42, "f".repeat(64)), "");
   const graphs = readdirSync(folder).filter((name) => name.endsWith(".usearch"));
   assert.deepEqual(graphs, [`neighbours_${"f".repeat(16)}.usearch`], "the graph of other rows is deleted");
+});
+
+test("a graph that finds too little is searched farther, until its recall is 0.95", async () => {
+  const vectors = randomRows(4000, 3, 64); // without any structure: the hardest rows for a graph
+  const poor = { connectivity: 4, expansionAdd: 16, expansionSearch: 8 };
+  const index = await buildApproximateIndex(vectors, poor);
+  const queries = randomRows(100, 4, 64);
+  const exact = await nearestNeighbours(queries, vectors, 5);
+  const recalls: number[] = [];
+  for (const reach of [0, 256, 4000]) {
+    index.reach = reach;
+    const found = await index.search(queries, 5);
+    assert.ok(found.positions.every(({ length }) => length === 5));
+    recalls.push(recallOf(found, exact));
+  }
+  assert.ok(recalls[0]! < recalls[1]! && recalls[1]! < recalls[2]!, recalls.join());
+  index.reach = 0;
+  const { recallAt5 } = await reachRecall(index, vectors);
+  assert.ok(index.reach >= 256 && recallAt5 >= 0.95, `reach ${index.reach}: ${recallAt5}`);
+  const good = await buildApproximateIndex(randomRows(500, 5));
+  assert.equal((await reachRecall(good, randomRows(500, 5))).recallAt5, 1);
+  assert.equal(good.reach, 0, "one that finds enough stays as it is");
 });

@@ -1,12 +1,16 @@
 // Indices of coded rows: levels, codes, and neighbours against the exact search.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import { rowOf, sliceRows, type Vectors } from "guie/dist/common/vectors";
 import { recallOf } from "guie/dist/retrieval/approximate";
+import { readCodes, writeCodes } from "guie/dist/retrieval/coded/code_file";
 import { codedIndex, codeRows } from "guie/dist/retrieval/coded/coded_index";
 import { CODE_BITS, codeBytes, encodeRows, fitLevels, productTable } from "guie/dist/retrieval/coded/levels";
 import { nearestNeighbours } from "guie/dist/retrieval/neighbours";
+import { temporaryFolder } from "../folders";
 
 function clusteredRows(count: number, length: number): Vectors {
   const random = randomStream(1, "coded rows");
@@ -84,4 +88,23 @@ test("rows that are not finite and queries of another length are refused", async
   await assert.rejects(() => codeRows(broken, 4), /Row 4 of the index holds NaN/);
   const index = codedIndex(await codeRows(rows, 4), (row) => rowOf(rows, row));
   await assert.rejects(() => index.search(clusteredRows(1, 5), 3), /5 numbers per row, the index has 4/);
+});
+
+test("codes come back from their file as they were, and a damaged file or one of other rows is none", async (t) => {
+  const rows = clusteredRows(300, 5);
+  const path = join(temporaryFolder(t), "codes.bin");
+  for (const bits of CODE_BITS) {
+    const codes = await codeRows(rows, bits);
+    writeCodes(path, codes);
+    const file = readFileSync(path);
+    assert.equal(file.length, 4 * 5 * 2 ** bits + 300 * Math.ceil((5 * bits) / 8) + 4);
+    const read = readCodes(path, { bits, count: 300, length: 5 })!;
+    assert.deepEqual(read.levels, codes.levels);
+    assert.deepEqual([...read.codes], [...codes.codes]);
+    assert.equal(readCodes(path, { bits, count: 299, length: 5 }), undefined);
+    file[file.length - 7]! ^= 1;
+    writeFileSync(path, file);
+    assert.equal(readCodes(path, { bits, count: 300, length: 5 }), undefined);
+  }
+  assert.equal(readCodes(`${path}.none`, { bits: 2, count: 300, length: 5 }), undefined);
 });

@@ -6,7 +6,7 @@ import { crossTable, lossSentences } from "guie/dist/retrieval/comparison_table"
 import type { ComparisonRow } from "guie/dist/retrieval/evaluation";
 import { MEASURE_NAMES } from "guie/dist/retrieval/metrics";
 
-/** Makes the row of a model with an mP@5 and its difference, each +- .01. */
+/** Makes the row of a model with an mP@5 and its difference, each +- 0.01. */
 function rowOf(model: string, mean: number, difference?: number, trainedOn = 0): ComparisonRow {
   const around = (value: number) => ({ mean: value, low: value - 0.01, high: value + 0.01 });
   const score = {
@@ -40,17 +40,17 @@ const comparisons = [
 test("a row per model, with score and difference on each directory", () => {
   assert.deepEqual(crossTable(comparisons)[1], {
     model: "neck",
-    "mP@5 data/demo": ".500 [.490, .510]",
-    "data/demo against backbone": "+.200 [+.190, +.210] *",
+    "mP@5 data/demo": "0.500 [0.490, 0.510]",
+    "data/demo against backbone": "+0.200 [+0.190, +0.210] *",
     "data/demo trained on": 2,
-    "mP@5 data/shop": ".777 [.767, .787]",
-    "data/shop against backbone": "-.023 [-.033, -.013] *",
+    "mP@5 data/shop": "0.777 [0.767, 0.787]",
+    "data/shop against backbone": "-0.023 [-0.033, -0.013] *",
   });
   assert.equal(crossTable(comparisons)[0]!["data/shop against backbone"], "");
 });
 
 test("a loss is a difference whose whole interval is below 0", () => {
   assert.deepEqual(lossSentences(comparisons), [
-    "neck loses .023 [.013, .033] on data/shop against backbone",
+    "neck loses 0.023 [0.013, 0.033] on data/shop against backbone",
   ]);
 });

@@ -35,7 +35,8 @@ test("PCA's map equals scikit-learn's first two components, up to signs; the sam
       assert.ok(Math.abs(sign * places.data[2 * row + axis]! - value) < 2e-5);
   }
   const again = await place({ data: rows.data.slice(6, 12), count: 1, length: 6 });
-  assert.deepEqual(again.data, places.data.slice(2, 4));
+  // A product of one row sums in another order than one of forty, on some CPUs: float32's rounding of numbers near 3.
+  for (const axis of [0, 1]) assert.ok(Math.abs(again.data[axis]! - places.data[2 + axis]!) < 1e-6);
 });
 
 test("UMAP keeps well separated clusters apart; the same seed gives the same map", async () => {

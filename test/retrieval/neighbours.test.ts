@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomStream } from "guie/dist/common/random";
 import type { Vectors } from "guie/dist/common/vectors";
+import { floatsOf } from "guie/dist/engine/native/dtypes";
 import { liveHandles } from "guie/dist/engine/native/handles";
 import { exactSearch } from "guie/dist/retrieval/exact_search";
 import type { Metric } from "guie/dist/retrieval/nearness";
 import { nearestByDistance, nearestNeighbours } from "guie/dist/retrieval/neighbours";
 import { type RowSource, rowSource } from "guie/dist/retrieval/row_source";
+import * as scoreGraphs from "guie/dist/retrieval/score_graph";
 
 /** Returns rows of normally distributed numbers. */
 function randomRows(name: string, count: number, length: number): Vectors {
@@ -277,4 +279,25 @@ test("Euclidean neighbours and distances do not depend on the unit: rows times 1
         assert.ok(Math.abs(distance / all[i]!.distance - 1) < 1e-5, `unit ${unit}`);
     }
   }
+});
+
+test("a block is searched with what the blocks before it have found: the engine returns few of its rows", async (t) => {
+  const { takeScoreGraph } = scoreGraphs;
+  let returned = 0;
+  t.mock.method(scoreGraphs, "takeScoreGraph", (shape: scoreGraphs.ScoreGraphShape) => {
+    const graph = takeScoreGraph(shape);
+    const run: typeof graph.run = async (inputs) => {
+      const found = await graph.run(inputs);
+      returned += floatsOf(found.scores).length;
+      return found;
+    };
+    return { ...graph, run };
+  });
+  const [queries, index] = [randomRows("few queries", 500, 16), randomRows("blocks", 16_000, 16)];
+  const search = { queries: rowSource(queries), index: rowSource(index), k: 5, rowsPerBlock: 4000 };
+  await exactSearch({ ...search, metric: "cosine" });
+  // A row of block b + 1 is among the best 5 so far with a chance of 5 / (4000 b): 9.2 a query in blocks 2 to 4. The
+  // first block gives some 10. All rows of one block would be 4,000 a query.
+  const perQuery = returned / queries.count;
+  assert.ok(perQuery > 5 && perQuery < 100, `${perQuery} rows a query`);
 });

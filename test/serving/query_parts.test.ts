@@ -77,6 +77,34 @@ test("a rectangle of a row is cut out of the index image's file, and the row is 
   assert.equal(missing.status, 404);
 });
 
+test("a service with views searches with the vector that embedding the image with these views gives", async (t) => {
+  const tiny = await makeTinyRun(t);
+  const { files } = (await readRetrievalFiles(tiny.dataDir))!.index;
+  const uploads = [0, 5, 10].map((row) => ({ bytes: readFileSync(join(tiny.dataDir, files[row]!)) }));
+  const embedder = loadEmbedder(tiny.run);
+  t.after(() => embedder.dispose());
+  const rows = await embedder.embedFiles(tiny.dataDir, Array.from(files));
+  for (const views of ["whole", "mirrored_crops"] as const) {
+    const { url, health, close } = await startService(t, tiny, { views });
+    assert.equal(health().views, views);
+    const some = [0, 5, 10].map((row) => files[row]!);
+    const embed = await embedder.embedShards(tiny.dataDir, { views, stage: "queries", total: 3 });
+    const { vectors: expected } = await embed(some, 0);
+    const { vectors } = (await post(`${url}/embed`, uploads)).body as { vectors: number[][] };
+    for (const [i, vector] of vectors.entries())
+      for (const [at, value] of vector.entries())
+        assert.ok(Math.abs(value - rowOf(expected, i)[at]!) < 1e-5, `${views}, image ${i}`);
+    for (const [i, upload] of uploads.entries()) {
+      const { neighbours } = (await post(`${url}/search?k=30`, [upload])).body as { neighbours: Hit[] };
+      for (const { row, score } of neighbours) {
+        const cosine = rowOf(rows, row).reduce((sum, value, at) => sum + value * rowOf(expected, i)[at]!, 0);
+        assert.ok(Math.abs(score - cosine) < 1e-5, `${views}, row ${row}: ${score}, expected ${cosine}`);
+      }
+    }
+    await close();
+  }
+});
+
 test("several images are one query: the mean of their vectors", async (t) => {
   const { url, photos } = await started(t);
   const uploads = photos.map((bytes) => ({ bytes }));
@@ -105,7 +133,7 @@ test("several images are one query: the mean of their vectors", async (t) => {
   const seventeen = await post(`${url}/search?together=1`, [...sixteen, uploads[0]!]);
   assert.deepEqual([seventeen.status, seventeen.body.error], [413, "more than 16 images in a request"]);
   assert.deepEqual(warnings, []);
-  const parts = "&rectangle=0,0,1,1&rectangle=0,0,.5,1&rectangle=0,0,1,1";
+  const parts = "&rectangle=0,0,1,1&rectangle=0,0,0.5,1&rectangle=0,0,1,1";
   const cut = (await post(`${url}/search?k=30&together=1${parts}`, uploads)).body.neighbours;
   assert.notDeepEqual(cut, body.neighbours);
 });
@@ -148,7 +176,14 @@ test("rectangles that are none, too many or too small get a 400 that says what w
     "0,0,1e-1,1",
     "0,0,Infinity,1",
   ];
-  const empty = [".5,0,.5,1", ".6,0,.5,1", "0,.5,1,.5", " 0,0,1,1", "0,0,1,0x1", `0,0,1,.${"1".repeat(400)}`];
+  const empty = [
+    "0.5,0,0.5,1",
+    "0.6,0,0.5,1",
+    "0,0.5,1,0.5",
+    " 0,0,1,1",
+    "0,0,1,0x1",
+    `0,0,1,.${"1".repeat(400)}`,
+  ];
   for (const rectangle of [...odd, ...empty]) {
     const { status, body } = await post(`${url}/search?rectangle=${encodeURIComponent(rectangle)}`, one);
     assert.equal(status, 400, rectangle);
@@ -157,11 +192,11 @@ test("rectangles that are none, too many or too small get a 400 that says what w
   }
   const cases: [string, typeof one, RegExp][] = [
     [
-      "rectangle=0,0,.1,1",
+      "rectangle=0,0,0.1,1",
       one,
       /^the rectangle has \d x \d+ of the image's \d+ x \d+ pixels: expected at least 8 x 8/,
     ],
-    ["rectangle=0,0,1,1&rectangle=0,0,.5,1", one, /^expected one rectangle for the image, got 2/],
+    ["rectangle=0,0,1,1&rectangle=0,0,0.5,1", one, /^expected one rectangle for the image, got 2/],
     ["together=1&rectangle=0,0,1,1", two, /^expected one rectangle for each of 2 images, got 1/],
     ["together=1&rectangle=0,0,1,1&rectangle=1,0,0,1", two, shares],
     ["together=yes", two, /expected together=1/],

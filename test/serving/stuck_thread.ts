@@ -1,5 +1,5 @@
 // A substitute for the decoding thread: an upload that begins with 1 never finishes, one with 2 ends the thread.
-import { serveTasks } from "guie/dist/common/serve_tasks";
+import { serveTasks } from "guie/dist/common/parallel/serve_tasks";
 import type { DecodeAnswer, DecodeJob } from "guie/dist/serving/decode_thread";
 
 void serveTasks((job: DecodeJob): DecodeAnswer => {

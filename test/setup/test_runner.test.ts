@@ -40,3 +40,20 @@ test("skipped tests are listed in one line", async () => {
   assert.equal(skippedLine(lines.join("")), "2 skipped: of a browser (needs Chromium); later");
   assert.equal(skippedLine(""), "0 skipped");
 });
+
+test("the slowest files are listed in one line; a test below another counts once", async () => {
+  const { default: reporter, slowestLine } = await load("slowest.mjs");
+  const event = (file: string, ms: number, nesting = 0, type = "test:pass") => ({
+    type,
+    data: { nesting, file: `/clone/build/test/${file}.test.js`, details: { duration_ms: ms } },
+  });
+  const events = [
+    event("training/run", 1400),
+    event("training/run", 900, 1),
+    event("tables/merge", 3000, 0, "test:fail"),
+    event("training/run", 2600),
+    { type: "test:diagnostic", data: { nesting: 0, message: "tests 3" } },
+  ];
+  const lines = await Readable.from(reporter(Readable.from(events))).toArray();
+  assert.equal(slowestLine(lines.join("")), "slowest files: training/run 4 s, tables/merge 3 s; all 7 s");
+});

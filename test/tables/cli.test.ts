@@ -1,17 +1,12 @@
 // The commands preprocess and merge in a row, as a script runs them.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { installPath } from "guie/dist/common/project";
 import { readTrainingTable } from "guie/dist/tables/training_table";
 import sharp from "sharp";
 import { temporaryFolder, writeFile } from "../folders";
-
-function guie(...args: string[]) {
-  return spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
-}
+import { guie } from "../in_process";
 
 test("preprocess, then merge: tables for people, JSON for scripts", async (t) => {
   const dataDir = temporaryFolder(t);
@@ -29,21 +24,21 @@ test("preprocess, then merge: tables for people, JSON for scripts", async (t) =>
   }
   writeFile(join(dataDir, "csv/rp2k.csv"), `${rows.join("\n")}\n`);
 
-  const early = guie("merge", "--data-dir", dataDir);
+  const early = await guie("merge", "--data-dir", dataDir);
   assert.equal(early.status, 1);
   assert.match(
     early.stderr,
     /^guie merge: Expected tables final_data_224.*there is none\.\n {2}Next: npx guie preprocess .*\n$/,
   );
 
-  const preprocessed = guie("preprocess", "--data-dir", dataDir, "--workers", "2");
+  const preprocessed = await guie("preprocess", "--data-dir", dataDir, "--workers", "2");
   assert.equal(preprocessed.status, 0, preprocessed.stderr);
   assert.match(
     preprocessed.stdout,
     /^data set +rows in +classes in +rows out +classes out +unreadable\n[- ]+\nrp2k +13 +3 +11 +2 +0\nNext: npx guie merge --data-dir \S+\n$/,
   );
 
-  const merged = guie("merge", "--data-dir", dataDir, "--json");
+  const merged = await guie("merge", "--data-dir", dataDir, "--json");
   assert.equal(merged.status, 0, merged.stderr);
   const summary = JSON.parse(merged.stdout);
   assert.deepEqual(summary.datasets, ["rp2k"]);
@@ -57,7 +52,7 @@ test("preprocess, then merge: tables for people, JSON for scripts", async (t) =>
     assert.ok(existsSync(join(dataDir, file)), file);
 });
 
-test("wrong calls end with a message and exit code 1", (t) => {
+test("wrong calls end with a message and exit code 1", async (t) => {
   const dataDir = temporaryFolder(t);
   const calls: [string[], RegExp][] = [
     [
@@ -70,7 +65,7 @@ test("wrong calls end with a message and exit code 1", (t) => {
     [["merge", "--data-dir", dataDir, "--folds", "leaky"], /Allowed choices are leak-free, as-published/],
   ];
   for (const [args, message] of calls) {
-    const { status, stderr } = guie(...args);
+    const { status, stderr } = await guie(...args);
     assert.equal(status, 1, args.join(" "));
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n {4}at /); // no stack trace

@@ -96,7 +96,13 @@ test("examined images have the validation's losses and hits, come hardest first,
   for (const { label, predicted, margin } of examined) assert.equal(predicted === label, margin >= 0);
   assert.ok(examined.every(({ loss }, i) => i === 0 || examined[i - 1]!.loss >= loss));
   assert.equal((await examineImages(setup, "train", 5)).length, 5);
-  const bars = (marginFigure(examined).data[0] as { y: number[] }).y;
+  const { x: from, y: bars } = marginFigure(examined).data[0] as { x: string[]; y: number[] };
+  const below = bars.filter((_, bin) => Number(from[bin]) < 0).reduce((sum, count) => sum + count, 0);
+  assert.equal(
+    below,
+    examined.filter(({ margin }) => margin < 0).length,
+    "bars below 0 are the wrong images",
+  );
   assert.equal(
     bars.reduce((sum, count) => sum + count, 0),
     files.length,

@@ -80,7 +80,7 @@ test("the place of a data set is random: the first rows of 600 epochs, by chi-sq
     (sum, count, i) => sum + (count - expected[i]!) ** 2 / expected[i]!,
     0,
   );
-  assert.ok(chiSquare < 13.8, `${chiSquare}: beyond .999 of two degrees of freedom`);
+  assert.ok(chiSquare < 13.8, `${chiSquare}: beyond 0.999 of two degrees of freedom`);
 });
 
 test("within a data set: shuffle draws rows, class_balanced classes, equally often up to one", () => {

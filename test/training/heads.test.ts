@@ -116,7 +116,7 @@ test("the shares of the margin fall with the fourth root of the class size", () 
   assert.deepEqual(Array.from(marginShares([32, 2])), [0.5, 1]);
 });
 
-test("vit_224_scored: two epochs of all parts, one of neck and head, margins .1 .2 .3", () => {
+test("vit_224_scored: two epochs of all parts, one of neck and head, margins 0.1 0.2 0.3", () => {
   const config = vit224Scored();
   assert.deepEqual(
     [1, 2, 3].map((epoch) => isBackboneFrozen(config, epoch)),

@@ -1,6 +1,6 @@
 // Runs after a change of their data: old results are not shown as new, and no label means another class.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { summarise } from "guie/dist/runs/run_summary";
 import { prepareRunFolder } from "guie/dist/runs/start_folder";
 import { attachRun, startRun } from "guie/dist/training/launcher";
 import { runTraining } from "guie/dist/training/run";
+import { guie } from "../in_process";
 import { TinyRuns } from "./tiny_runs";
 
 const runs = new TinyRuns("data", { maxStepsPerEpoch: 2, nEpochs: 1 });
@@ -62,9 +63,6 @@ function head(folder: string): Float32Array[] {
   return Array.from({ length: values.length / length }, (_, i) => values.slice(i * length, (i + 1) * length));
 }
 
-const guie = (...args: string[]) =>
-  spawnSync(process.execPath, [installPath("lib/bin/guie.js"), ...args], { encoding: "utf8" });
-
 test("a finished run is shown again with the same data; with another table it is refused with the differences", async () => {
   const config = frozen("again");
   const folder = prepareRunFolder(config);
@@ -82,12 +80,12 @@ test("a finished run is shown again with the same data; with another table it is
     /--/,
     "in a notebook's words",
   );
-  const { status, stderr } = guie("train", "--resume", folder);
+  const { status, stderr } = await guie("train", "--resume", folder);
   assert.equal(status, 1);
   assert.match(stderr, /classes removed: pink[\s\S]*npx guie evaluate /);
 
   rmSync(join(folder, "made_of.json"));
-  const { stdout } = guie("train", "--resume", folder);
+  const { stdout } = await guie("train", "--resume", folder);
   assert.match(stdout, /same settings, made before runs noted their data; shown again/);
 });
 
@@ -180,9 +178,9 @@ test("scores of trained classes get a star and their number, scores of old runs 
   const [name, old] = [runs.name("starred"), runs.name("old")];
   cpSync(runFolder(name), runFolder(old), { recursive: true });
   rmSync(join(runFolder(old), "made_of.json"));
-  const evaluate = (...args: string[]) =>
-    guie("evaluate", "--config-name", "tiny", "--data-dir", runs.dataDir, ...args).stdout;
-  const ladder = evaluate(name, old);
+  const evaluate = async (...args: string[]) =>
+    (await guie("evaluate", "--config-name", "tiny", "--data-dir", runs.dataDir, ...args)).stdout;
+  const ladder = await evaluate(name, old);
   const lines = [
     "whitened +[\\d.]+\\* [\\d.]+\\*", // the queries are training images here: it was fitted to them
     "lda +[\\d.]+\\* [\\d.]+\\*",
@@ -194,7 +192,7 @@ test("scores of trained classes get a star and their number, scores of old runs 
   ];
   assert.match(ladder, new RegExp(`\\n${lines.join("\\n")}\\n$`));
   assert.match(
-    evaluate("--compare", "pixels", name),
+    await evaluate("--compare", "pixels", name),
     / trained on *\n[\s\S]*6 queries of 6 held-out classes/,
   );
   assert.match(scoredOnLine(viewRun(name)), /R@1: 6 queries .*; 6 of 6 classes were trained on/);

@@ -16,7 +16,7 @@ test("the original's learning rates of epochs 2..10 (PIPELINE: printed by its ow
   }
 });
 
-test("the warm-up is the original's: .01 + .99 k/T of the rate, which does not reach it", () => {
+test("the warm-up is the original's: 0.01 + 0.99 k/T of the rate, which does not reach it", () => {
   assert.ok(Math.abs(rateAt(1, 1) - 1e-6) < 1e-12);
   assert.ok(Math.abs(rateAt(1, STEPS) - (0.01 + 0.99 * 0.99) * 1e-4) < 1e-12);
   const ofTwo = [1, 2].map(
@@ -36,7 +36,7 @@ test("cosine: a tenth of warm-up, the peak, half of the peak half way, nearly 0 
   assert.ok(at(99) > 0 && at(99) < 1e-7);
 });
 
-test("margins .3 .4 .5 .6 .7 .8 .8", () => {
+test("margins 0.3 0.4 0.5 0.6 0.7 0.8 0.8", () => {
   const margins = [1, 2, 3, 4, 5, 6, 7].map((epoch) => Number(marginOf(config, epoch).toFixed(6)));
   assert.deepEqual(margins, [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.8]);
 });

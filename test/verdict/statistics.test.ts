@@ -105,13 +105,13 @@ test("weights that are whole numbers count like copies", () => {
 });
 
 test("rates by hand: a query is right if its own class is nearer than all others", () => {
-  // three queries have their class in the index: one right at .9, one wrong at .7, one right at .8
+  // three queries have their class in the index: one right at 0.9, one wrong at 0.7, one right at 0.8
   assert.deepEqual(ratesAt(SMALL, 0.75), { falseAccept: 0, trueAccept: 2 / 3, wrongAccept: 0 });
   assert.deepEqual(ratesAt(SMALL, 0.5), { falseAccept: 2 / 4, trueAccept: 2 / 3, wrongAccept: 1 / 3 });
   assert.deepEqual(ratesAt(SMALL, 0.9), { falseAccept: 0, trueAccept: 1 / 3, wrongAccept: 0 });
-  // known .9 .7 .8 against .5 .7 .3 .4: eleven wins and a tie of twelve
+  // known 0.9 0.7 0.8 against 0.5 0.7 0.3 0.4: eleven wins and a tie of twelve
   assertNear(auroc(knownScores(SMALL), SMALL.impostor), 11.5 / 12, 1e-12);
-  // .9 and .8 are at least the median .45: 1 - 2/3
+  // 0.9 and 0.8 are at least the median 0.45: 1 - 2/3
   assertNear(fnirAtFpir(SMALL, 0.5), 1 / 3, 1e-12);
   const roc = rocCurve(SMALL);
   assert.deepEqual(
@@ -122,7 +122,7 @@ test("rates by hand: a query is right if its own class is nearer than all others
 
 test("mP@5 with rejection and precision at a share, by hand", () => {
   const precisions = [1, 0.4, 0.8, Number.NaN];
-  // at .75: (1 + 0 + .8) / 3 of the known, all four impostors rejected
+  // at 0.75: (1 + 0 + 0.8) / 3 of the known, all four impostors rejected
   assertNear(mp5WithRejection(SMALL, precisions, 0.75, 0.5), 0.5 * 0.6 + 0.5, 1e-12);
   assertNear(mp5WithRejection(SMALL, precisions, 0.5, 0.25), 0.75 * (2.2 / 3) + 0.25 * 0.5, 1e-12);
   const rates = { trueAccept: 0.8, wrongAccept: 0.1, falseAccept: 0.05 };
@@ -142,8 +142,8 @@ test("verification counts pairs: the miss rate at the lowest threshold that lets
     [0, pairs.impostor],
   ] as const)
     list[Math.floor(((cosine + 1) / 2) * PAIR_BINS)]!++;
-  assert.equal(fnmrAtFmr({ pairs }, 0.2), 0.5); // none of four is let in: the threshold is above .6, and .3 is missed
-  assert.equal(fnmrAtFmr({ pairs }, 0.25), 0); // .6 is let in: the threshold is above .2, below .3
+  assert.equal(fnmrAtFmr({ pairs }, 0.2), 0.5); // none of four is let in: the threshold is above 0.6, and 0.3 is missed
+  assert.equal(fnmrAtFmr({ pairs }, 0.25), 0); // 0.6 is let in: the threshold is above 0.2, below 0.3
 });
 
 test("the spread over classes is 0 for equal classes, and the class that is taken for another is named", () => {
@@ -229,10 +229,10 @@ test("a report holds rates with intervals, for all queries and for each data set
 test("each query is counted once in the distributions with and without its class", () => {
   const { scores, right, wrong, unknown } = scoreHistogram(SMALL, 5);
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  assertNear(sum(right), 2 / 3, 1e-12); // .9 and .8 of three queries whose class is there; the third finds .7, of another
+  assertNear(sum(right), 2 / 3, 1e-12); // 0.9 and 0.8 of three queries whose class is there; the third finds 0.7, of another
   assertNear(sum(wrong), 1 / 3, 1e-12);
   assertNear(sum(unknown), 1, 1e-12);
-  assertNear(scores[0]!, 0.36, 1e-12); // from .3 to .9
+  assertNear(scores[0]!, 0.36, 1e-12); // from 0.3 to 0.9
   assertNear(wrong[3]!, 1 / 3, 1e-12);
 });
 

@@ -6,6 +6,8 @@ import { textTable } from "../../common/text_table";
 import { confusionOnHeldOut } from "../../experiments/compare";
 import { climbLadder, isUntrained, type LadderRung, scoredOnHeldOut } from "../../experiments/ladder";
 import { type RerankRow, rerankOnHeldOut, rerankTable } from "../../experiments/rerank";
+import { VIEWS } from "../../images/loading/views";
+import { CODE_BITS } from "../../retrieval/coded/levels";
 import { confusionTable, type DatasetConfusion } from "../../retrieval/confusion";
 import { describeRerankings, parseReranking, RERANK_NAMES } from "../../retrieval/reranking/methods";
 import { baselineOfRun } from "../../runs/baseline";
@@ -13,7 +15,7 @@ import type { ScoredOn } from "../../runs/metrics";
 import { listRuns, readRunConfig, runFolder } from "../../runs/run_folder";
 import { scoredOnText, scoreMark, trainedOnText } from "../../runs/scored_on";
 import { type CommandResult, setAction } from "../shared/command";
-import { wholeNumberOf } from "../shared/numbers";
+import { valuesOf, wholeNumbersOf, wordsOf } from "../shared/numbers";
 import { addRenamed } from "../shared/renamed";
 import { addSourceFlags, SOURCE_FLAGS } from "../shared/source_flags";
 import { type CompareOptions, compare } from "./compare";
@@ -25,6 +27,8 @@ interface EvaluateOptions extends CompareOptions, ThresholdOptions {
   confusion?: boolean;
   prefixes?: string;
   rerank?: string | true;
+  views?: string;
+  codeBits?: string;
   threshold?: boolean;
 }
 
@@ -48,6 +52,14 @@ export function registerEvaluate(program: Command): void {
     "--rerank [ways]",
     `compare ways to search the same vectors, each a sum of ${RERANK_NAMES.join(", ")}, for example ` +
       "whiten+dba+alpha_qe,k_reciprocal; without WAYS the usual ones",
+  );
+  command.option(
+    "--views <list>",
+    `with --rerank: also search by several views of each query, kinds of ${VIEWS.join(", ")}; the index's rows stay as they are`,
+  );
+  command.option(
+    "--code-bits <list>",
+    `with --rerank: also search codes of so many bits a number (${CODE_BITS.join(", ")}), the best rows scored anew`,
   );
   command
     .option(
@@ -90,6 +102,11 @@ export function registerEvaluate(program: Command): void {
       { options: ["--rerank"], without: "--compare", next: "Make the two tables one after the other." },
       { options: ["--rerank"], without: "--prefixes", next: "Make the two tables one after the other." },
       { options: ["--rerank"], without: "--confusion", next: "Make the two tables one after the other." },
+      {
+        options: ["--views", "--code-bits"],
+        needs: ["--rerank"],
+        next: "Add --rerank: its table compares ways to search.",
+      },
       { options: ["--in", "--rate", "--unknown"], needs: ["--threshold"] },
       { options: SOURCE_FLAGS, needs: ["--in"] },
       { options: ["--threshold"], without: "--compare", next: "Make the two tables one after the other." },
@@ -128,7 +145,9 @@ async function rerank(
   models: readonly string[],
 ): Promise<CommandResult> {
   if (models.length === 0) throw new UserError("--rerank needs a model.", "npx guie evaluate MODEL --rerank");
-  const chosen = ways === true ? {} : { ways: ways.split(",").map(parseReranking) };
+  const views = valuesOf("--views", options.views ?? "", VIEWS);
+  const codeBits = valuesOf("--code-bits", options.codeBits ?? "", CODE_BITS);
+  const chosen = { views, codeBits, ...(ways === true ? {} : { ways: wordsOf(ways).map(parseReranking) }) };
   const rerankings: Record<string, RerankRow[]> = {};
   const texts: string[] = [];
   for (const model of models) {
@@ -143,6 +162,9 @@ async function rerank(
   const notes = [
     scoredOnText(await scoredOnHeldOut(heldOutConfig(options), models[0])),
     "gain: against the plain search, with the 95 % interval of a paired bootstrap over classes; *: it excludes zero.",
+    ...(views.length > 0
+      ? ["views, passes: a query is the mean of so many forward passes of the model."]
+      : []),
     "The competition's metric sees queries alone: it knows none of these methods.",
     ...describeRerankings(),
   ];
@@ -167,7 +189,7 @@ async function evaluate(options: EvaluateOptions, models: readonly string[]): Pr
 }
 
 function prefixesOf({ prefixes }: EvaluateOptions): number[] | undefined {
-  return prefixes?.split(",").map((length) => wholeNumberOf("--prefixes", length, 1));
+  return prefixes === undefined ? undefined : wholeNumbersOf("--prefixes", prefixes, 1);
 }
 
 /** Returns the runs, each fine-tuned one after the run that it started from. */

@@ -10,7 +10,7 @@ import { scoredOnHeldOut } from "../../experiments/ladder";
 import { compareReductions, REDUCTION_KINDS } from "../../experiments/reduce";
 import { comparisonTable, trainedOnNote } from "../../retrieval/comparison_table";
 import { ALL_DATASETS } from "../../retrieval/evaluation";
-import { writeReduction } from "../../retrieval/reduction";
+import { writeReduction } from "../../retrieval/reduction_file";
 import { scoredOnText } from "../../runs/scored_on";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";

@@ -10,7 +10,7 @@ import { comparisonTable } from "../../retrieval/comparison_table";
 import { scoredOnText } from "../../runs/scored_on";
 import type { ChoiceClasses } from "../../training/data/choice_classes";
 import { type CommandResult, setAction } from "../shared/command";
-import { numberOf } from "../shared/numbers";
+import { numberOf, numbersOf } from "../shared/numbers";
 
 /** Reason why a backbone cannot be an ingredient. */
 const LACKS = "A soup averages the checkpoints of runs.";
@@ -43,7 +43,7 @@ export function registerSoup(program: Command): void {
       "keep only checkpoints that do not lower mP@5: on the training classes that the runs held out (holdOutShare), " +
         "else on those of retrieval/, which can then no longer serve to report the soup",
     )
-    .option("--alpha <list>", "shares of the run's tower to score, from 0 to 1, such as 0,.2,.4,.6,.8,1")
+    .option("--alpha <list>", "shares of the run's tower to score, from 0 to 1, such as 0,0.2,0.4,0.6,0.8,1")
     .option(
       "--data-dir <dir...>",
       "with --alpha: other data directories to score on: what has been forgotten?",
@@ -62,7 +62,7 @@ async function soup(
   checkpoints: readonly string[],
 ): Promise<CommandResult> {
   if (!out) throw new UserError("A soup needs a name: --out is missing.", "Add --out NAME.");
-  if (dataDir) throw new UserError("--data-dir goes with --alpha.", "Leave it out, or add --alpha 0,.5,1.");
+  if (dataDir) throw new UserError("--data-dir goes with --alpha.", "Leave it out, or add --alpha 0,0.5,1.");
   for (const model of checkpoints) requireRunModel(model, LACKS);
   const made = await makeSoup(checkpoints, out, { greedy, overwrite, onProgress: terminalProgress() });
   const isScored = made.ingredients.some(({ mp5 }) => mp5 !== undefined);
@@ -81,23 +81,23 @@ async function line(options: SoupOptions, models: readonly string[]): Promise<Co
   if (first !== BACKBONE || !run || models.length > 2)
     throw new UserError(
       `Expected the backbone and one fine-tuned run, got ${models.join(" ")}.`,
-      "For example: npx guie soup backbone demo_fine_tune --alpha 0,.5,1",
+      "For example: npx guie soup backbone demo_fine_tune --alpha 0,0.5,1",
     );
   requireRunModel(run, LACKS);
   if (options.greedy)
     throw new UserError("--greedy goes with runs alone.", "Leave it out, or leave backbone out.");
   if ((options.take === undefined) !== (options.out === undefined))
-    throw new UserError("--take and --out belong together.", "For example: --take .4 --out my_run");
+    throw new UserError("--take and --out belong together.", "For example: --take 0.4 --out my_run");
   if (options.alpha === undefined && options.take === undefined)
     throw new UserError(
       "Expected --alpha or --take with the backbone.",
-      "For example: --alpha 0,.2,.4,.6,.8,1",
+      "For example: --alpha 0,0.2,0.4,0.6,0.8,1",
     );
   const scored =
     options.alpha === undefined
       ? undefined
       : await wiseLine(run, {
-          alphas: options.alpha.split(",").map((text) => numberOf("--alpha", text)),
+          alphas: numbersOf("--alpha", options.alpha),
           dataDirs: options.dataDir ?? [],
           onProgress: terminalProgress(),
         });

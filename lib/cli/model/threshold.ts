@@ -1,6 +1,8 @@
 // `guie evaluate --threshold`: the verdict of an index: from which score on a hit is the same object, and how sure.
+
 import { terminalProgress } from "../../common/progress";
 import { textTable } from "../../common/text_table";
+import { scoreText } from "../../common/words";
 import { dataFolder } from "../../config/paths";
 import { sourcePath } from "../../datasets/own/read_own_images";
 import { BACKBONE, findModel, openModel } from "../../embedding/find_model";
@@ -10,7 +12,7 @@ import { holdsHeldOut, isOfPhotos, openIndexSource } from "../../serving/index_s
 import { FALSE_ACCEPTS, UNKNOWN_SHARE } from "../../verdict/judge";
 import type { VerdictReport } from "../../verdict/report";
 import { percent } from "../../verdict/threshold";
-import { shareText, verdictTable } from "../../verdict/verdict_table";
+import { verdictTable } from "../../verdict/verdict_table";
 import type { CommandResult } from "../shared/command";
 import { shareOf } from "../shared/numbers";
 import { type SourceFlags, sourceSettings } from "../shared/source_flags";
@@ -69,7 +71,7 @@ async function verdictOf(
 function verdictText(name: string, verdict: MadeVerdict, photos: string | undefined): string {
   const { report, index, space, accepted, byIndexImages, path, classNames } = verdict;
   const { rate, value, low, high, queries, classes } = report.threshold;
-  const spaces = Object.entries(accepted).map(([space, share]) => `${space} ${shareText(share)}`);
+  const spaces = Object.entries(accepted).map(([space, share]) => `${space} ${scoreText(share)}`);
   const lines = [
     `${name}, ${index}: a hit is the same object from a cosine of ${value.toFixed(3)} on, for ${percent(rate)} false accepts`,
     `estimate ${report.threshold.estimate.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] from ${queries} queries of ${classes} classes, each class taken out of the index in turn; its upper end is used`,
@@ -104,7 +106,7 @@ const CURVE = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 function curveTable({ roc }: VerdictReport): string {
   const rows = CURVE.flatMap((most) => {
     const point = roc.filter(({ falseAccept }) => falseAccept <= most).at(-1);
-    return point ? [[percent(most), shareText(point.trueAccept), point.threshold.toFixed(3)]] : [];
+    return point ? [[percent(most), scoreText(point.trueAccept), point.threshold.toFixed(3)]] : [];
   });
   return textTable(["false accepts", "accepted and right", "cosine"], rows);
 }
@@ -114,9 +116,9 @@ function datasetTable({ datasets }: VerdictReport): string {
     dataset,
     String(queries),
     String(classes),
-    shareText(trueAccept),
-    shareText(falseAccept),
-    shareText(auroc),
+    scoreText(trueAccept),
+    scoreText(falseAccept),
+    scoreText(auroc),
   ]);
   return textTable(["data set", "queries", "classes", "accepted", "false accepts", "AUROC"], rows);
 }

@@ -18,7 +18,7 @@ import { type PlaceSettings, processCount } from "../../config/processes";
 import type { Stage } from "../../config/run";
 import { settingDocs } from "../../config/setting_docs";
 import { stagesOf } from "../../config/stage_settings";
-import { numberOf } from "./numbers";
+import { numberOf, numbersOf } from "./numbers";
 
 type Flag = readonly [flags: string, setting: SettingName];
 
@@ -226,9 +226,7 @@ type Value = string | number | boolean | readonly unknown[];
 /** Parses a setting's value; the type is that of its default. */
 function settingOf(flag: string, setting: SettingName, text: string): Value {
   const sample = DEFAULTS[setting];
-  if (Array.isArray(sample)) {
-    return text === "" ? [] : text.split(",").map((number) => numberOf(flag, number));
-  }
+  if (Array.isArray(sample)) return numbersOf(flag, text);
   if (setting === "augmentation" && text.startsWith("[")) return listOf(flag, text);
   if (typeof sample === "boolean") return switchOf(flag, text);
   return typeof sample === "number" ? numberOf(flag, text) : text;

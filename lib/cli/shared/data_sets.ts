@@ -1,10 +1,11 @@
 // Data sets on the command line, and the message about those that failed.
 import { type DataSet, findDataSet } from "../../datasets/catalogue";
 import { type Fault, faultsText } from "../../datasets/over_data_sets";
+import { wordsOf } from "./numbers";
 
 /** Returns the names of `--dataset`: `a b` and `a,b` mean the same. */
 export function splitNames(names?: readonly string[]): string[] | undefined {
-  return names?.flatMap((text) => text.split(",")).map((name) => name.trim());
+  return names?.flatMap(wordsOf);
 }
 
 /**

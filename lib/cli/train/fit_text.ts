@@ -1,9 +1,11 @@
 // What `guie fit` prints at its end: the ladder in at most two tables, and what follows from it.
+
 import { shellQuoted } from "../../common/shell";
 import { textTable } from "../../common/text_table";
+import { signed } from "../../common/words";
 import { leftOutRungText } from "../../photos/climb";
 import type { FitReport } from "../../photos/fit";
-import { isSure, signed, withInterval } from "../../retrieval/comparison_table";
+import { isSure, withInterval } from "../../retrieval/comparison_table";
 import type { ComparisonRow } from "../../retrieval/evaluation";
 
 /** Returns the text of a report. */

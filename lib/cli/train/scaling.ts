@@ -2,11 +2,12 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../../common/errors";
 import { textTable } from "../../common/text_table";
+import { percent } from "../../common/words";
 import { predictStep, type ScalingPrediction } from "../../experiments/scaling";
 import { ASSUMPTIONS, MACHINES, type Machine, scalingInputs } from "../../experiments/scaling_inputs";
 import { type CommandResult, setAction } from "../shared/command";
 import { addConfigFlags, type ConfigOptions, configOf } from "../shared/config_flags";
-import { numberOf, wholeNumberOf } from "../shared/numbers";
+import { numberOf, wholeNumberOf, wholeNumbersOf } from "../shared/numbers";
 
 interface ScalingOptions extends ConfigOptions {
   machine: keyof typeof MACHINES;
@@ -97,12 +98,11 @@ function cellsOf(row: ScalingPrediction & { hosts: number; devicesPerHost: numbe
     `${row.hosts} x ${row.devicesPerHost}`,
     ...times.map((seconds) => (1000 * seconds).toFixed(1)),
     row.imagesPerSecond.toFixed(0),
-    `${(100 * row.efficiency).toFixed(0)} %`,
+    percent(row.efficiency),
   ];
 }
 
-const countsOf = (flag: string, text: string) =>
-  text.split(",").map((count) => wholeNumberOf(flag, count, 1));
+const countsOf = (flag: string, text: string) => wholeNumbersOf(flag, text, 1);
 
 function shareOf(flag: string, text: string): number {
   const share = positiveOf(flag, text);

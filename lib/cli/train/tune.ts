@@ -24,7 +24,7 @@ import {
   refuseUselessSettings,
 } from "../shared/config_flags";
 import { finishBeforeStopping, stoppedCode } from "../shared/exit_guard";
-import { numberOf, wholeNumberOf } from "../shared/numbers";
+import { numberOf, wholeNumbersOf } from "../shared/numbers";
 import { noticeRenamed } from "../shared/renamed";
 import type { Use } from "../shared/usage";
 
@@ -154,7 +154,7 @@ function requestOf(options: TuneOptions): SearchRequest {
     configs,
     variations: (options.vary ?? []).map(parseVariation),
     together: options.together ?? false,
-    seeds: [...new Set(options.seeds.split(",").map((seed) => wholeNumberOf("--seeds", seed)))],
+    seeds: [...new Set(wholeNumbersOf("--seeds", options.seeds))],
   };
 }
 

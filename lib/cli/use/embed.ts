@@ -19,7 +19,6 @@ import { ensureFeatureShare, type FeatureShare } from "../../features/feature_sh
 import { ensureFeatureFolder } from "../../features/feature_writer";
 import { embedBackboneShare, ensureFeatures, featureFolder } from "../../features/features";
 import { readImageList } from "../../features/image_list";
-import { VIEWS, type Views } from "../../images/loading/views";
 import { readRetrievalFiles } from "../../training/data/read_run_data";
 import { type CommandResult, setAction } from "../shared/command";
 import {
@@ -34,12 +33,12 @@ import { addPartFlag, nextText, type PartFlag, partOfFlag } from "../shared/part
 import { addRenamed } from "../shared/renamed";
 import { addSourceFlags, SOURCE_FLAGS, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
+import { addViewsFlag, type ViewsFlag } from "../shared/views_flag";
 
-interface EmbedCommandOptions extends ConfigOptions, SourceFlags, PartFlag {
+interface EmbedCommandOptions extends ConfigOptions, SourceFlags, PartFlag, ViewsFlag {
   dataDir?: string;
   model?: string;
   out?: string;
-  views: Views;
   dtype?: FeatureDtype;
   rowsPerShard?: string;
   overwrite?: boolean;
@@ -58,10 +57,9 @@ export function registerEmbed(program: Command): void {
         "own images, into features/ in the data directory. If it was killed, the same command resumes.",
     )
     .option("--model <model>", `model that embeds: ${MODEL_FORMS} (default: the preset's backbone)`)
-    .option("--out <folder>", "folder to write")
-    .addOption(
-      new Option("--views <views>", "views of an image to embed and average").choices(VIEWS).default("whole"),
-    )
+    .option("--out <folder>", "folder to write");
+  addViewsFlag(command, "views of an image to embed and average");
+  command
     .addOption(
       new Option(
         "--dtype <dtype>",

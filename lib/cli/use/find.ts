@@ -1,10 +1,12 @@
 // `guie find`: finds the photos of a folder that look most like other photos.
+
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../../common/errors";
 import { terminalProgress } from "../../common/progress";
 import { projectPath } from "../../common/project";
 import { textTable } from "../../common/text_table";
+import { counted } from "../../common/words";
 import { dataFolder } from "../../config/paths";
 import { preset } from "../../config/presets";
 import { leftOutText } from "../../datasets/own/left_out";
@@ -12,10 +14,11 @@ import { sourcePath } from "../../datasets/own/read_own_images";
 import type { Embedder } from "../../embedding/embedder";
 import { findModel, MODEL_FORMS, openModel } from "../../embedding/find_model";
 import { describeDevice } from "../../engine/native/device";
+import { type Features, openFeatures } from "../../features/feature_files";
 import { readImageList } from "../../features/image_list";
 import { writeContactSheet } from "../../finding/contact_sheet";
-import { findInMilvus } from "../../finding/find_in_milvus";
 import { type Finding, findPhotos, type QueryHits, type QueryList } from "../../finding/find_photos";
+import { findStored } from "../../finding/find_stored";
 import {
   hitText,
   isNothingAlike,
@@ -23,19 +26,23 @@ import {
   NOTHING_ALIKE,
   verdictText,
 } from "../../finding/kept_verdict";
+import { CODED, openCodedFolder } from "../../index_folder/coded_folder";
 import { openIndexModel } from "../../index_folder/index_model";
 import { type IndexPhotos, isIndexFolder, readIndexPhotos } from "../../index_folder/index_photos";
 import { CONDITION_FORM, parseCondition } from "../../index_folder/where";
 import { isMilvus, MILVUS_FORM } from "../../milvus/address";
-import { requirePlainSearch } from "../../milvus/search";
+import { IN_MILVUS, openMilvusIndex } from "../../milvus/search";
+import { requirePlainSearch } from "../../retrieval/stored_index";
 import { requireClassNames } from "../../serving/index_source";
 import { SERVE_DEFAULTS } from "../../serving/serve";
+import { addCodesFlag, type CodesFlag, codeBitsOf } from "../shared/codes_flag";
 import { type CommandResult, setAction } from "../shared/command";
 import { wholeNumberOf } from "../shared/numbers";
 import { addRerankFlag, type SearchFlags, searchChoice } from "../shared/rerank_flag";
 import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
+import { addViewsFlag, QUERY_VIEWS, type ViewsFlag } from "../shared/views_flag";
 
-interface FindCommandOptions extends SourceFlags, SearchFlags {
+interface FindCommandOptions extends SourceFlags, SearchFlags, ViewsFlag, CodesFlag {
   in: string;
   where?: string[];
   model?: string;
@@ -78,18 +85,21 @@ export function registerFind(program: Command): void {
     .option("--html <file>", "write a contact sheet: one page with small copies of the pictures");
   addSourceFlags(command);
   addRerankFlag(command);
+  addViewsFlag(command, QUERY_VIEWS);
+  addCodesFlag(command);
   setAction<FindCommandOptions>(command, find);
 }
 
 async function find(options: FindCommandOptions, words: readonly string[]): Promise<CommandResult> {
   const k = wholeNumberOf("-k", options.k, 1);
-  const index = isMilvus(options.in) ? undefined : await indexOf(options);
-  const { embedder, isBackbone } = await modelOf(options, index);
+  const isPlain = isMilvus(options.in) || options.codeBits !== undefined;
+  const index = isPlain ? undefined : await indexOf(options);
+  const { embedder, isBackbone } = await modelOf(options, featuresOf(options, index));
   try {
     const dataDir = dataFolder(embedder.config);
     const queries: QueryList[] = [];
     for (const name of words) queries.push({ name, list: await readImageList(sourcePath(name), dataDir) });
-    const search = isMilvus(options.in) ? searchMilvus : searchPhotos;
+    const search = isPlain ? searchStored : searchPhotos;
     const finding = await search(options, embedder, queries, { k, isBackbone, index });
     const about = aboutText(finding, options);
     const sheet = options.html === undefined ? undefined : projectPath(options.html);
@@ -135,51 +145,67 @@ const searchPhotos: Search = async (options, embedder, queries, { k, isBackbone,
   const command = judgeCommand(options.model, options.in);
   const judgedBy = { source, command, features: index?.features };
   const onProgress = terminalProgress();
-  const how = { k, whiten, rerank, judgedBy, classNames, vectors: index?.vectors, where, onProgress };
+  const { views } = options;
+  const how = { k, whiten, rerank, judgedBy, classNames, vectors: index?.vectors, where, views, onProgress };
   return findPhotos(embedder, queries, photos, how);
 };
 
-const searchMilvus: Search = async (options, embedder, queries, { k }) => {
-  const { in: url, classNames, where } = options;
-  if (where)
-    throw new UserError("--where is for photos and folders of features, not for Milvus.", "Leave it out.");
-  requirePlainSearch({ ...searchChoice(options), classNames, source: sourceSettings(options) });
+const searchStored: Search = async (options, embedder, queries, { k }) => {
+  const { in: source, classNames, where, views } = options;
+  const bits = codeBitsOf(options);
+  const wishes = { ...searchChoice(options), where, classNames, source: sourceSettings(options) };
+  requirePlainSearch(wishes, isMilvus(source) ? IN_MILVUS : CODED);
   process.stderr.write(`${describeDevice()}\n`);
-  const model = options.model ?? embedder.config.tower;
-  return findInMilvus(embedder, queries, url, { k, model, onProgress: terminalProgress() });
+  const index = isMilvus(source)
+    ? await openMilvusIndex(source, embedder.madeBy, options.model ?? embedder.config.tower)
+    : await openCodedFolder(sourcePath(source), bits!);
+  return findStored(embedder, queries, index, { k, views, onProgress: terminalProgress() });
 };
+
+/** Returns the features of the index that `--in` names; undefined for photos and a server. */
+function featuresOf(
+  { in: source, codeBits }: FindCommandOptions,
+  index: IndexPhotos | undefined,
+): Features | undefined {
+  if (index) return index.features;
+  if (isMilvus(source)) {
+    if (codeBits === undefined) return undefined;
+    throw new UserError("--code-bits is for a folder of features: a server keeps the rows.", "Leave it out.");
+  }
+  const path = sourcePath(source);
+  return isIndexFolder(path) ? openFeatures(path) : undefined;
+}
 
 /** Opens the model: the named one, that of the index, or the preset's backbone. */
 async function modelOf(
   { model, configName }: FindCommandOptions,
-  index: IndexPhotos | undefined,
+  features: Features | undefined,
 ): Promise<{ embedder: Embedder; isBackbone: boolean }> {
   const config = preset(configName, "frozen");
   const onProgress = terminalProgress();
-  if (index) {
-    const { madeBy } = index.features;
+  if (features) {
+    const { madeBy } = features;
     const isBackbone = madeBy.run === undefined && madeBy.transform === undefined;
-    return { embedder: await openIndexModel(index.features, { model, config, onProgress }), isBackbone };
+    return { embedder: await openIndexModel(features, { model, config, onProgress }), isBackbone };
   }
   const found = await findModel(model, config, { onProgress });
   return { embedder: openModel(found), isBackbone: found.kind === "backbone" };
 }
 
 const number = (value: number) => value.toLocaleString("en-US");
-const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;
-
 /** Returns the line about photos and vectors. */
 function aboutText(
   { photos, whitened }: Finding,
-  { in: source, whiten, rerank }: FindCommandOptions,
+  { in: source, whiten, rerank, views, codeBits }: FindCommandOptions,
 ): string {
   const { searched, embedded } = photos;
-  const parts = [
-    `${plural(searched, "photo", "photos")} of ${basename(source)}, ${number(embedded)} embedded now`,
-  ];
+  const parts = [`${counted(searched, "photo")} of ${basename(source)}, ${number(embedded)} embedded now`];
   if (whitened !== null) parts.push("whitened by their own vectors (--no-whiten: the model's own)");
   else if (whiten !== false) parts.push("searched by the model's own vectors");
+  if (codeBits) parts.push(`by codes of ${codeBits} bits a number, the best rows from disk`);
   if (rerank) parts.push(`re-ranked: ${rerank}`);
+  if (views !== "whole")
+    parts.push(`queries by their ${views}, without a verdict: it is measured with whole images`);
   return parts.join("; ");
 }
 
@@ -187,8 +213,7 @@ function textOf(finding: Finding, k: number, about: string, sheet: string | unde
   const { results, photos, verdict } = finding;
   const notes = [about, leftOutText(photos.leftOut)].filter(Boolean);
   const fewest = Math.min(...results.map(({ hits }) => hits.length));
-  if (fewest < k)
-    notes.push(`-k ${k}: there are only ${plural(fewest, "other photo", "other photos")}; all are shown`);
+  if (fewest < k) notes.push(`-k ${k}: there are only ${counted(fewest, "other photo")}; all are shown`);
   notes.push(...results.flatMap(notesOf).slice(0, NOTES_SHOWN));
   if (verdict) notes.push(verdictText(verdict));
   if (sheet !== undefined) notes.push(`contact sheet: ${sheet}`);
@@ -244,7 +269,7 @@ function notesOf({ query, hits, itself }: QueryHits): string[] {
 function failureOf({ unreadable }: Finding): string | undefined {
   if (unreadable.length === 0) return undefined;
   const lines = unreadable.slice(0, NOTES_SHOWN).map(({ file, reason }) => `\n  ${shown(file)}: ${reason}`);
-  return `${plural(unreadable.length, "query", "queries")} cannot be read:${lines.join("")}`;
+  return `${counted(unreadable.length, "query", "queries")} cannot be read:${lines.join("")}`;
 }
 
 /** Returns a name without line breaks and other control characters, which would break the table. */

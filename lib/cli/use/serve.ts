@@ -14,6 +14,7 @@ import { MILVUS_FORM } from "../../milvus/address";
 import { seekCheckpoint } from "../../runs/checkpoint_ref";
 import { isLoopback } from "../../serving/limits/request_guards";
 import { type RunningService, SERVE_DEFAULTS, serve } from "../../serving/serve";
+import { addCodesFlag, type CodesFlag, codeBitsOf } from "../shared/codes_flag";
 import { type CommandResult, setAction } from "../shared/command";
 import { finishBeforeStopping } from "../shared/exit_guard";
 import { wholeNumberOf } from "../shared/numbers";
@@ -21,8 +22,12 @@ import { addRenamed } from "../shared/renamed";
 import { addRerankFlag, type SearchFlags, searchChoice } from "../shared/rerank_flag";
 import { addSourceFlags, type SourceFlags, sourceSettings } from "../shared/source_flags";
 import { givenOf } from "../shared/usage";
+import { addViewsFlag, QUERY_VIEWS, type ViewsFlag } from "../shared/views_flag";
 
-type Count = Exclude<keyof typeof SERVE_DEFAULTS, "configName" | "host" | "approximate" | "windowMs">;
+type Count = Exclude<
+  keyof typeof SERVE_DEFAULTS,
+  "configName" | "host" | "approximate" | "views" | "windowMs"
+>;
 
 /** Flags that set a number each, with its smallest value. */
 const NUMBERS: readonly [flags: string, setting: Count, least: number, description: string][] = [
@@ -40,7 +45,12 @@ const NUMBERS: readonly [flags: string, setting: Count, least: number, descripti
   ["--max-wait-ms <n>", "maxWaitMs", 0, "longest wait of an image for others to share its pass"],
 ];
 
-interface ServeCommandOptions extends SearchFlags, SourceFlags, Record<string, unknown> {
+interface ServeCommandOptions
+  extends SearchFlags,
+    SourceFlags,
+    ViewsFlag,
+    CodesFlag,
+    Record<string, unknown> {
   model?: string;
   configName: string;
   classNames?: string;
@@ -97,6 +107,8 @@ export function registerServe(program: Command): void {
   addRenamed(command, "--index <folder>", "a word: guie serve PHOTOS", "words");
   addSourceFlags(command);
   addRerankFlag(command);
+  addViewsFlag(command, QUERY_VIEWS);
+  addCodesFlag(command);
   for (const [flags, setting, , description] of NUMBERS)
     command.addOption(new Option(flags, description).default(String(SERVE_DEFAULTS[setting])));
   setAction<ServeCommandOptions>(command, (options, words) => {
@@ -115,7 +127,7 @@ async function serveUntilStopped(
   options: ServeCommandOptions,
   [index]: readonly string[],
 ): Promise<CommandResult> {
-  const { model, configName, classNames, approximate, open, host, trustHeader } = options;
+  const { model, configName, classNames, approximate, views, open, host, trustHeader } = options;
   process.stderr.write(`${describeDevice()}\n`);
   const service = await serve({
     run: model,
@@ -127,6 +139,8 @@ async function serveUntilStopped(
     source: sourceSettings(options),
     approximate: approximate ?? SERVE_DEFAULTS.approximate,
     ...searchChoice(options),
+    views,
+    codeBits: codeBitsOf(options),
     trustHeader,
     editToken: editToken(options),
     ...numbersOf(options),
@@ -161,7 +175,8 @@ function numbersOf(options: ServeCommandOptions): Partial<Record<Count, number>>
 }
 
 function greeting({ url, health }: RunningService, host: string): string {
-  const { index, search } = health() as {
+  const { index, search, views } = health() as {
+    views: string;
     index: { name: string; images: number; photos: { total: number } | null };
     search: { kind: string; recallAt5: number | null; recallQueries: number };
   };
@@ -176,6 +191,10 @@ function greeting({ url, health }: RunningService, host: string): string {
       : rows,
     `${url}: open it in a browser; Ctrl-C ends it`,
   ];
+  if (views !== "whole")
+    lines.unshift(
+      `images are searched with by their ${views}, without a verdict: it is measured with whole images`,
+    );
   if (!isLoopback(host)) lines.unshift(`warning: other machines can reach ${host}, and there is no password`);
   return lines.join("\n");
 }

@@ -2,9 +2,10 @@
 import { closeSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { openRegularFile } from "../files/regular_file";
 import { checkInterrupt } from "../interrupt";
+import { type ResultRow, type RowColumns, rowFileQuery, throughRowFile } from "./row_file";
 
 /** The limit of memory. The full tables (3 M rows in, 6 M out) need 1 GB; larger ones spill to files. */
 const MEMORY_LIMIT = "2GB";
@@ -83,13 +84,18 @@ export class Database {
     return (await this.rows<Row>(sql))[0]!;
   }
 
-  /** Calls `use` with a large result in chunks of about 2,000 rows, in the query's order. */
-  async eachChunk(sql: string, use: (chunk: DuckDBDataChunk) => void): Promise<void> {
-    const result = await this.#connection.stream(sql);
-    for await (const chunk of result) {
-      await checkInterrupt();
-      use(chunk);
-    }
+  /**
+   * Calls `use` with every row of a large result, in the query's order. A temporary file of the result's size is in
+   * the system's folder for them meanwhile.
+   * @param columns those of the query, by name
+   * @example
+   * await database.eachRow("SELECT image, label FROM images", { numbers: ["label"], texts: ["image"] }, (row) => {
+   *   labels.push(row.numbers[0]!);
+   *   files.push(row.text(0));
+   * });
+   */
+  eachRow(sql: string, columns: RowColumns, use: (row: ResultRow) => void): Promise<void> {
+    return throughRowFile(columns, (path) => this.run(rowFileQuery(sql, columns, sqlText(path))), use);
   }
 }
 

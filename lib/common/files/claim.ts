@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, UserError } from "../errors";
 import { checkInterrupt } from "../interrupt";
-import { processStart } from "../processes";
+import { processStart } from "../parallel/processes";
 import { writeError } from "./files";
 import {
   createOwner,

@@ -17,7 +17,7 @@ import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
 import { byCodeUnit } from "../code_units";
 import { messageOf, UserError } from "../errors";
-import { isRunning } from "../processes";
+import { isRunning } from "../parallel/processes";
 import { parseJson } from "../schema";
 import { renameDurably, renameTogether } from "./durable";
 import { fileErrorCode, fileErrorWords, inWords } from "./errno";

@@ -5,7 +5,7 @@ import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, UserError } from "../errors";
-import { isRunning, processNamespace, processStart } from "../processes";
+import { isRunning, processNamespace, processStart } from "../parallel/processes";
 import { createExclusively } from "./exclusive";
 
 /** The process that fills a place. */

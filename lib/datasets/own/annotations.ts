@@ -1,13 +1,14 @@
 // Reads tables of images and COCO annotations, and finds those that lie in a folder of photos.
+
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { UserError } from "../../common/errors";
 import { sameName } from "../../common/files/unicode_names";
+import { counted } from "../../common/words";
 import { readCocoFile } from "../readers/coco_file";
 import { refuseForeign } from "./foreign_annotations";
 import { findPlace } from "./image_cells";
 import type { FoundImages, OwnSource } from "./own_images";
-import { plural } from "./said";
 import { type Split, splitOf } from "./splits";
 import { readJsonList, readTable, type Table } from "./table";
 import { chooseColumns } from "./table_columns";
@@ -93,7 +94,7 @@ async function imagesOfCoco(path: string, root: string): Promise<FoundImages> {
   const several =
     ofSeveral.size === 0
       ? []
-      : [`${plural(ofSeveral.size, "image")} with several categories: the first annotation is the class`];
+      : [`${counted(ofSeveral.size, "image")} with several categories: the first annotation is the class`];
   return {
     folder: root,
     layout: `COCO annotations ${basename(path)}`,
@@ -187,6 +188,6 @@ export async function readAnnotated(
   if (columns.labels)
     all.leftOut.push(...others.map((file) => ({ file, reason: `not named in ${annotations.join(", ")}` })));
   else all.images.push(...others.map((file) => ({ file, className: "", split: "" as const })));
-  if (annotations.length > 1) all.layout += ` and ${plural(annotations.length - 1, "other")}`;
+  if (annotations.length > 1) all.layout += ` and ${counted(annotations.length - 1, "other")}`;
   return { ...all, notes: [...new Set(all.notes)] };
 }

@@ -1,16 +1,18 @@
 // Reads a folder of photos: annotations in it, a pattern of names, class folders, or no classes.
+
 import { dirname } from "node:path";
 import { byCodeUnit } from "../../common/code_units";
 import { UserError } from "../../common/errors";
 import { FolderWalk, IMAGE_ENDINGS, NOT_AN_IMAGE } from "../../common/files/image_folder";
 import { hasForms, sameName } from "../../common/files/unicode_names";
 import { checkInterrupt } from "../../common/interrupt";
+import { counted } from "../../common/words";
 import { annotationsIn, readAnnotated } from "./annotations";
 import { classesByFolder } from "./folder_classes";
 import { byKind } from "./left_out";
 import { classByPattern } from "./name_pattern";
 import type { FoundImage, FoundImages, OwnSource } from "./own_images";
-import { plural, shownList } from "./said";
+import { shownList } from "./said";
 import { TABLE_ENDINGS } from "./table";
 
 /** A folder as a walk finds it. */
@@ -41,7 +43,7 @@ export async function readFolder(folder: string, source: OwnSource): Promise<Fou
   const empty =
     walked.empty.length === 0
       ? []
-      : [`${plural(walked.empty.length, "folder")} without images: ${shownList(walked.empty)}`];
+      : [`${counted(walked.empty.length, "folder")} without images: ${shownList(walked.empty)}`];
   return {
     ...found,
     leftOut: leftOut.filter(({ file }) => !images.has(file)),
@@ -129,7 +131,7 @@ function classesOf(folder: string, files: readonly string[], classLevel: number 
   const { layout, ofFolder, hasClasses, notes } = classesByFolder(folders, classLevel);
   if (classLevel !== undefined && !hasClasses)
     throw new UserError(
-      `${folder}: no image lies ${plural(classLevel, "folder")} deep (folders of splits do not count), the deepest is ${shownList(folders.slice(-1))}.`,
+      `${folder}: no image lies ${counted(classLevel, "folder")} deep (folders of splits do not count), the deepest is ${shownList(folders.slice(-1))}.`,
       "Choose a smaller class level (classLevel, or npx guie get-data --class-level N).",
     );
   const images = files.map((file) => ({ file, ...ofFolder.get(folderOf(file))! }));

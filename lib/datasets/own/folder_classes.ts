@@ -2,7 +2,8 @@
 
 import { sameName } from "../../common/files/unicode_names";
 import { grouped } from "../../common/grouped";
-import { plural, shownList } from "./said";
+import { counted } from "../../common/words";
+import { shownList } from "./said";
 import { type Split, splitOf } from "./splits";
 
 /** Classes that folders name. */
@@ -136,7 +137,7 @@ function namesOf(keys: readonly string[], splitsOf: ReadonlyMap<string, Split[]>
 function joinedNote(joined: readonly string[][]): string[] {
   if (joined.length === 0) return [];
   const names = shownList(joined.map((same) => lastOf(same[0]!)));
-  return [`${plural(joined.length, "class")} with another folder in another split: ${names}`];
+  return [`${counted(joined.length, "class", "classes")} with another folder in another split: ${names}`];
 }
 
 function repeatedNote(repeated: readonly string[][], classLevel: number | undefined): string[] {
@@ -144,7 +145,7 @@ function repeatedNote(repeated: readonly string[][], classLevel: number | undefi
   const shown = shownList(repeated[0]!);
   const advice = classLevel === undefined ? "; a class level (from 1) takes a folder above as the class" : "";
   return [
-    `${plural(repeated.length, "folder name")} below several folders: each place is a class of its own, such as ${shown}${advice}`,
+    `${counted(repeated.length, "folder name")} below several folders: each place is a class of its own, such as ${shown}${advice}`,
   ];
 }
 

@@ -1,6 +1,8 @@
 // Files that are left out of a person's photos: why, and the one sentence that every command says about them.
+
 import { type LeftOut, NOT_AN_IMAGE } from "../../common/files/image_folder";
-import { plural, shown } from "./said";
+import { counted } from "../../common/words";
+import { shown } from "./said";
 
 const NAMES_SHOWN = 5;
 
@@ -31,6 +33,6 @@ export function byKind(leftOut: readonly LeftOut[]): LeftOut[] {
 export function leftOutText(leftOut: readonly LeftOut[]): string {
   if (leftOut.length === 0) return "";
   const named = leftOut.slice(0, NAMES_SHOWN).map(({ file, reason }) => `${shown(file)} (${reason})`);
-  const more = leftOut.length > NAMES_SHOWN ? ` and ${plural(leftOut.length - NAMES_SHOWN, "other")}` : "";
-  return `${plural(leftOut.length, "file")} ${leftOut.length === 1 ? "is" : "are"} left out: ${named.join(", ")}${more}`;
+  const more = leftOut.length > NAMES_SHOWN ? ` and ${counted(leftOut.length - NAMES_SHOWN, "other")}` : "";
+  return `${counted(leftOut.length, "file")} ${leftOut.length === 1 ? "is" : "are"} left out: ${named.join(", ")}${more}`;
 }

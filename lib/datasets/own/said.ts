@@ -1,15 +1,10 @@
 // Sentences about what was recognised in a person's photos.
 
 import { grouped } from "../../common/grouped";
+import { counted } from "../../common/words";
 import type { FoundImage } from "./own_images";
 
 const NAMES_SHOWN = 5;
-
-/** Returns "1 image", "2 images", "2 classes". */
-export function plural(count: number, word: string): string {
-  const many = word.endsWith("s") ? `${word}es` : `${word}s`;
-  return `${count.toLocaleString("en-US")} ${count === 1 ? word : many}`;
-}
 
 /** Returns a name for a sentence: in quotes if it has spaces at its ends, quotes or line breaks. */
 export function shown(name: string): string {
@@ -27,8 +22,8 @@ export function shownList(names: readonly string[]): string {
 export function summary(layout: string, images: readonly FoundImage[]): string {
   const classes = new Set(images.map(({ className }) => className));
   classes.delete("");
-  const counted = classes.size === 0 ? "no classes" : plural(classes.size, "class");
-  return `${layout}, ${counted}, ${plural(images.length, "image")}`;
+  const classCount = classes.size === 0 ? "no classes" : counted(classes.size, "class", "classes");
+  return `${layout}, ${classCount}, ${counted(images.length, "image")}`;
 }
 
 /** Returns the sentence about splits; none if no image has one. */
@@ -48,7 +43,7 @@ const HEIC = /\.(heic|heif|hif)$/i;
 /** Returns the sentence about HEIC photos; none if there are none. */
 export function heicNote(images: readonly FoundImage[]): string[] {
   const heic = images.filter(({ file }) => HEIC.test(file)).length;
-  return heic === 0 ? [] : [`${plural(heic, "HEIC photo")} ${heic === 1 ? "is" : "are"} read`];
+  return heic === 0 ? [] : [`${counted(heic, "HEIC photo")} ${heic === 1 ? "is" : "are"} read`];
 }
 
 /** Returns the sentences about class names: nearly equal ones, and classes of one image. */
@@ -66,9 +61,11 @@ export function classNotes(images: readonly FoundImage[]): string[] {
       .map((same) => `classes that differ only by case or spaces: ${same.map(quoted).join(", ")}`),
     ...(single.length === 0
       ? []
-      : [`${plural(single.length, "class")} of one image, too few to learn from: ${shownList(single)}`]),
+      : [
+          `${counted(single.length, "class", "classes")} of one image, too few to learn from: ${shownList(single)}`,
+        ]),
     ...(without > 0 && names.length > 0
-      ? [`${plural(without, "image")} ${without === 1 ? "has" : "have"} no class`]
+      ? [`${counted(without, "image")} ${without === 1 ? "has" : "have"} no class`]
       : []),
   ];
 }

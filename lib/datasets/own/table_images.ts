@@ -1,13 +1,15 @@
 // Turns the rows of a table, or of annotations, into images.
+
 import { SeenImages } from "../../common/csv/one_label";
 import { UserError } from "../../common/errors";
 import type { LeftOut } from "../../common/files/image_folder";
 import { sameName } from "../../common/files/unicode_names";
 import { checkInterrupt } from "../../common/interrupt";
+import { counted } from "../../common/words";
 import { presenceIn } from "../readers/presence";
 import { type CellPlace, fileOfCell } from "./image_cells";
 import type { FoundImage } from "./own_images";
-import { plural, shownList } from "./said";
+import { shownList } from "./said";
 import type { Split } from "./splits";
 
 /** One row: the cell that names the image, its class, its split. */
@@ -60,13 +62,15 @@ export async function imagesOfRows(
   }
   if (images.length === 0)
     throw new UserError(
-      `${path} names ${plural(rows.length, "image")}, none of which is there; the first was expected at ` +
+      `${path} names ${counted(rows.length, "image")}, none of which is there; the first was expected at ` +
         `${place.base}/${first ?? ""}.`,
       "Name the folder that holds the images as root, or the column (npx guie get-data --root FOLDER --image-column NAME).",
     );
   const notes = [
-    ...(repeated > 0 ? [`${plural(repeated, "row")} ${repeated === 1 ? "repeats" : "repeat"} an image`] : []),
-    ...(empty > 0 ? [`${plural(empty, "row")} without an image's name`] : []),
+    ...(repeated > 0
+      ? [`${counted(repeated, "row")} ${repeated === 1 ? "repeats" : "repeat"} an image`]
+      : []),
+    ...(empty > 0 ? [`${counted(empty, "row")} without an image's name`] : []),
   ];
   return { images, leftOut, notes };
 }

@@ -95,8 +95,3 @@ export function dtypeOfCode(code: number): DType {
   if (!dtype) throw new UserError(`TensorFlow's dtype number ${code} is not supported here.`);
   return dtype;
 }
-
-/** Returns the number of values of a shape. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}

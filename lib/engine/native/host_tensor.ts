@@ -1,8 +1,10 @@
 // Tensors in TensorFlow's memory that JavaScript fills and reads. They hold values, so traced code cannot use them.
+
 import koffi from "koffi";
 import { UserError } from "../../common/errors";
+import { elementCount } from "../../common/vectors";
 import { cApi, type Pointer } from "./c_api";
-import { type DType, dtypeOfCode, dtypeRow, elementCount, type NumericArray } from "./dtypes";
+import { type DType, dtypeOfCode, dtypeRow, type NumericArray } from "./dtypes";
 import { countHandle } from "./handles";
 
 /** A tensor's values, in JavaScript's memory or viewed in TensorFlow's. */

@@ -1,9 +1,10 @@
 // Computes once what a function derives from variables alone, since it is the same in every run.
 
+import { elementCount } from "../../common/vectors";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
 import { copyNodes } from "../graph/graph_copy";
 import { neededNodes } from "../graph/graph_text";
-import { dtypeRow, elementCount } from "../native/dtypes";
+import { dtypeRow } from "../native/dtypes";
 import type { TensorValue } from "../native/host_tensor";
 import { GraphFunction, type TensorTree } from "./graph_function";
 import type { Variables } from "./variables";

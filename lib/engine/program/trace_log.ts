@@ -1,10 +1,12 @@
 // Logs traces to standard error, by the environment variable TRACE: 1 a line for every traced function and session,
 // 2 also their operations by kind and the memory of their variables and constants, 3 also every node.
+
 import { performance } from "node:perf_hooks";
 import { UserError } from "../../common/errors";
+import { elementCount } from "../../common/vectors";
 import type { GraphNode, GraphTensor } from "../graph/graph";
 import { nodeText } from "../graph/graph_text";
-import { dtypeRow, elementCount } from "../native/dtypes";
+import { dtypeRow } from "../native/dtypes";
 import type { TensorValue } from "../native/host_tensor";
 
 const LEVELS = ["", "0", "1", "2", "3"];

@@ -1,7 +1,9 @@
 // Variables in a session: declares, fills, views, reads, saves and frees them.
+
 import { nearestName, UserError } from "../../common/errors";
+import { elementCount } from "../../common/vectors";
 import type { Graph, GraphNode, GraphTensor } from "../graph/graph";
-import { dtypeRow, elementCount, type NumericArray } from "../native/dtypes";
+import { dtypeRow, type NumericArray } from "../native/dtypes";
 import { HostTensor, type TensorValue } from "../native/host_tensor";
 import { type FeedValue, feedFor } from "../session/feeds";
 import type { Session } from "../session/session";

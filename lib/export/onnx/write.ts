@@ -1,8 +1,10 @@
 // Writing of an ONNX file and its weights.
+
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { elementCount } from "../../common/vectors";
 import type { GraphTensor } from "../../engine/graph/graph";
-import { dtypeRow, elementCount, type NumericArray } from "../../engine/native/dtypes";
+import { dtypeRow, type NumericArray } from "../../engine/native/dtypes";
 import type { Program } from "../../engine/program/program";
 import type { ConvertedGraph } from "./conversion";
 import { encodeOnnx, type OnnxTensor } from "./protos";

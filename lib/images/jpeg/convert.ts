@@ -1,5 +1,5 @@
 // Converts any image file to a JPEG, resized by the resize rule.
-import type { SharedLock } from "../../common/shared_lock";
+import type { SharedLock } from "../../common/parallel/shared_lock";
 import type { ResizeMode } from "../../config/model";
 import { writtenBytes } from "../../engine/native/native_stderr";
 import { callHandle, type FunctionHandle } from "../../engine/program/function_handle";

@@ -1,7 +1,7 @@
 // Gaussian blur. Shapes: H height, W width.
 import type { RgbImage } from "../pixels/rgb_image";
 
-/** The kernel reaches this many standard deviations, rounded up; beyond it lie .3 % of a Gaussian. */
+/** The kernel reaches this many standard deviations, rounded up; beyond it lie 0.3 % of a Gaussian. */
 const REACH = 3;
 
 /**

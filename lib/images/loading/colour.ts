@@ -41,7 +41,7 @@ export function grey(image: RgbImage): RgbImage {
  * Computes the saturation and hue of albumentations' and torchvision's ColorJitter, in this order. Hue has OpenCV's steps
  * of 2 degrees.
  * @param change.saturation factor: 0 for grey, 1 for none
- * @param change.hue turns of the colour circle, -.5 to .5
+ * @param change.hue turns of the colour circle, -0.5 to 0.5
  */
 export function jitterColour(
   image: RgbImage,

@@ -2,19 +2,17 @@
 // the engine's decoder by its address and does not load tfjs. Shapes: V parts, S side of a part.
 import { workerData } from "node:worker_threads";
 import { contentOf } from "../../common/files/fingerprint";
-import { serveTasks } from "../../common/serve_tasks";
+import { serveTasks } from "../../common/parallel/serve_tasks";
 import type { ResizeMode } from "../../config/model";
 import type { FunctionHandle } from "../../engine/program/function_handle";
 import { decodeRgb, ImageFileReader } from "../decode";
 import { inputSquare } from "../input_square";
 import { withJpegPixels } from "../jpeg/with_pixels";
-import { cropRectangle } from "../pixels/crop";
 import { ImageError } from "../pixels/image_error";
 import type { RgbImage } from "../pixels/rgb_image";
-import { augmentInto } from "./augment";
 import { cropOf, type RandomCrop } from "./random_crop";
-import { type Normalisation, normalisedTable, plainTable, type Values, type ValueTable } from "./value_table";
-import type { ImagePart } from "./views";
+import { type Normalisation, normalisedTable, plainTable, type Values } from "./value_table";
+import { type ImagePart, writeParts } from "./views";
 
 /** Data that the threads start with. */
 export interface ImageThreadData {
@@ -76,16 +74,3 @@ void serveTasks(
     return undefined;
   },
 );
-
-function writeParts<V extends Values>(
-  image: RgbImage,
-  { parts, imageSizePx }: Pick<ImageJob, "parts" | "imageSizePx">,
-  table: ValueTable<V>,
-  result: V,
-): void {
-  const valuesPerPart = 3 * imageSizePx ** 2;
-  const side = { width: imageSizePx, height: imageSizePx };
-  for (const [i, { left, top, steps }] of parts.entries()) {
-    augmentInto(cropRectangle(image, { left, top, ...side }), steps, table, result, i * valuesPerPart);
-  }
-}

@@ -1,11 +1,11 @@
 // Thread pools that prepare images, shared by the whole process.
 import { join } from "node:path";
 import { messageOf, UserError } from "../../common/errors";
-import { Threads } from "../../common/threads";
+import { Threads } from "../../common/parallel/threads";
 import { jpegDecoder } from "../jpeg/decoder";
 import type { ImageJob, ImageThreadData } from "./image_thread";
 
-/** Idle time after which a thread exits; the next image starts a new one within .1 s. */
+/** Idle time after which a thread exits; the next image starts a new one within 0.1 s. */
 const IDLE_MS = 10_000;
 
 const pools = new Map<string, Threads<ImageJob, string | undefined>>();

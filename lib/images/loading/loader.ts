@@ -1,15 +1,14 @@
-// Loads images at a model's input size into memory. Shapes: B images, S side of the square input in px.
+// Loads images at a model's input size into memory. Shapes: B images, V views of each, S side of the square input in px.
 import { resolve } from "node:path";
-import { mapConcurrently } from "../../common/concurrent";
+import { mapConcurrently } from "../../common/parallel/concurrent";
 import { projectPath } from "../../common/project";
 import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";
 import type { RgbImage } from "../pixels/rgb_image";
-import { augmentInto } from "./augment";
 import { type AugmentPlan, IDENTITY_PLAN } from "./augment_plan";
 import { prepareImage } from "./image_threads";
 import { type Normalisation, normalisedTable } from "./value_table";
-import { wholeImage } from "./views";
+import { planViews, type ViewPlan, wholeImage, writeParts } from "./views";
 
 /** Options of loading images. */
 export interface LoadOptions {
@@ -48,11 +47,19 @@ export async function loadImages(
   });
 }
 
-/** Computes (x/255 - mean)/std of images of one size: float32 [B, S, S, 3]. */
-export function normaliseImages(images: readonly RgbImage[], normalisation: Normalisation): Float32Array {
-  const valuesPerImage = images[0]?.data.length ?? 0;
+/**
+ * Computes (x/255 - mean)/std of the views of images: float32 [B, V, S, S, 3].
+ * @param images squares of the plan's `decodedSizePx`
+ * @param plan default: the images as they are
+ */
+export function normaliseImages(
+  images: readonly RgbImage[],
+  normalisation: Normalisation,
+  plan: ViewPlan = planViews("whole", images[0]?.width ?? 0),
+): Float32Array {
+  const valuesPerImage = 3 * plan.imageSizePx ** 2 * plan.parts.length;
   const result = new Float32Array(images.length * valuesPerImage);
   const table = normalisedTable(normalisation);
-  for (const [i, image] of images.entries()) augmentInto(image, [], table, result, i * valuesPerImage);
+  for (const [i, image] of images.entries()) writeParts(image, plan, table, result, i * valuesPerImage);
   return result;
 }

@@ -1,7 +1,7 @@
 // Loads batches of augmented, normalised images. Shapes: B images, V views of each, S side of the input in px.
 import { resolve } from "node:path";
-import { mapConcurrently } from "../../common/concurrent";
 import { CONTENT_LETTERS, NO_CONTENT } from "../../common/files/fingerprint";
+import { mapConcurrently } from "../../common/parallel/concurrent";
 import { rowOf, setRows, sliceRows } from "../../common/vectors";
 import type { ResizeMode } from "../../config/model";
 import { unusableFile } from "../decode";

@@ -1,7 +1,11 @@
 // Views of an image that are embedded: the whole image, its mirror image, crops. Their features are averaged.
 
 import { keysOf } from "../../common/typed_keys";
+import { cropRectangle } from "../pixels/crop";
+import type { RgbImage } from "../pixels/rgb_image";
+import { augmentInto } from "./augment";
 import type { AugmentStep } from "./augment_plan";
+import type { Values, ValueTable } from "./value_table";
 
 /**
  * Kind of views. `whole`: the image squashed to the model's square; `mirror`: also its mirror image, as the original's
@@ -36,14 +40,16 @@ export function wholeImage(steps: readonly AugmentStep[] = []): ImagePart {
   return { left: 0, top: 0, steps };
 }
 
-/** Plan to make the views of an image, each `imageSizePx` x `imageSizePx`. */
+/** Plan to make the views of an image. */
 export interface ViewPlan {
+  /** Side of a view, S. */
+  imageSizePx: number;
   /** Side of the square that the image becomes first. */
   decodedSizePx: number;
   parts: readonly ImagePart[];
 }
 
-/** Plans a kind of views; each mirror image follows its original. */
+/** Plans a kind of views, each `imageSizePx` x `imageSizePx`; each mirror image follows its original. */
 export function planViews(views: Views, imageSizePx: number): ViewPlan {
   const { crops, mirrored } = KINDS[views];
   const decodedSizePx = crops ? Math.round(imageSizePx * CROPPED_SCALE) : imageSizePx;
@@ -52,7 +58,31 @@ export function planViews(views: Views, imageSizePx: number): ViewPlan {
     part,
     { ...part, steps: [{ kind: "flip" }] satisfies AugmentStep[] },
   ];
-  return { decodedSizePx, parts: mirrored ? parts.flatMap(withMirror) : parts };
+  return { imageSizePx, decodedSizePx, parts: mirrored ? parts.flatMap(withMirror) : parts };
+}
+
+/**
+ * Writes the parts of an image, one after the other, each with its steps applied.
+ * @param table maps a pixel's value to the value that is written
+ * @param result [V, S, S, 3] from `offset` on
+ */
+export function writeParts<V extends Values>(
+  image: RgbImage,
+  { parts, imageSizePx }: Pick<ViewPlan, "parts" | "imageSizePx">,
+  table: ValueTable<V>,
+  result: V,
+  offset = 0,
+): void {
+  const valuesPerPart = 3 * imageSizePx ** 2;
+  const side = { width: imageSizePx, height: imageSizePx };
+  for (const [i, { left, top, steps }] of parts.entries())
+    augmentInto(
+      cropRectangle(image, { left, top, ...side }),
+      steps,
+      table,
+      result,
+      offset + i * valuesPerPart,
+    );
 }
 
 /** Returns the corners from the top left, then the centre. PyTorch: `FiveCrop`. @param far offset of the far corner */

@@ -27,14 +27,15 @@ export function chartSvg({ title, x, lines, fromZero = false }: SmallChart): str
   const yTicks = ticks(rangeOf(lines.flatMap((line) => line.y).concat(fromZero ? [0] : [])));
   const xOf = place(xRange, left, right);
   const yOf = place(yTicks, bottom, top);
+  const [xLabels, yLabels] = [labels(xTicks), labels(yTicks)];
   const words = (text: string, at: string) => `<text fill="${TEXT}" ${at}>${escapeHtml(text)}</text>`;
   const grid = yTicks.map(
-    (tick) =>
+    (tick, i) =>
       `<path d="M${left} ${yOf(tick)}H${right}" stroke="rgba(128,128,128,.25)"/>` +
-      words(label(tick), `x="${left - 5}" y="${yOf(tick) + 4}" text-anchor="end"`),
+      words(yLabels[i]!, `x="${left - 5}" y="${yOf(tick) + 4}" text-anchor="end"`),
   );
-  const below = xTicks.map((tick) =>
-    words(label(tick), `x="${xOf(tick)}" y="${bottom + 15}" text-anchor="middle"`),
+  const below = xTicks.map((tick, i) =>
+    words(xLabels[i]!, `x="${xOf(tick)}" y="${bottom + 15}" text-anchor="middle"`),
   );
   const drawn = lines.map(({ name, ...line }, i) => {
     const points = line.x.map((value, at) => `${xOf(value).toFixed(1)} ${yOf(line.y[at]!).toFixed(1)}`);
@@ -76,6 +77,10 @@ function place(ticks: readonly number[], from: number, to: number): (value: numb
   return (value) => from + ((value - first) / (last - first)) * (to - from);
 }
 
-function label(tick: number): string {
-  return tick !== 0 && Math.abs(tick) < 1e-3 ? tick.toExponential() : String(tick);
+/** Returns the labels of an axis's ticks, with one number of decimals: 0, 0.5, 1.0. */
+function labels(ticks: readonly number[]): string[] {
+  if (ticks.some((tick) => tick !== 0 && Math.abs(tick) < 1e-3))
+    return ticks.map((tick) => (tick === 0 ? "0" : tick.toExponential()));
+  const decimals = Math.max(...ticks.map((tick) => String(tick).split(".")[1]?.length ?? 0));
+  return ticks.map((tick) => (tick === 0 ? "0" : tick.toFixed(decimals)));
 }

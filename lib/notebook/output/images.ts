@@ -4,6 +4,7 @@ import { UserError } from "../../common/errors";
 import { escapeHtml } from "../../common/html";
 import { decodeRgb } from "../../images/decode";
 import type { RgbImage } from "../../images/pixels/rgb_image";
+import { breakableHtml } from "./breakable";
 import type { Drawing } from "./drawing";
 import { scriptHtml } from "./page_script";
 
@@ -67,8 +68,11 @@ async function cellHtml({ image, caption = "", frame = "none" }: GridImage, size
   const { colour, sign } = FRAMES[frame];
   const { jpeg, width, height } = await thumbnail(image, sizePx);
   const source = `data:image/jpeg;base64,${jpeg.toString("base64")}`;
-  const picture = `<img src="${source}" width="${width}" height="${height}" style="border: 3px solid ${colour}">`;
-  const text = `${sign}${escapeHtml(caption)}`;
+  // Captions of a row begin at one height, below low pictures too.
+  const above = Math.floor((sizePx - height) / 2);
+  const margin = `margin: ${above}px 0 ${sizePx - height - above}px`;
+  const picture = `<img src="${source}" width="${width}" height="${height}" style="border: 3px solid ${colour}; ${margin}">`;
+  const text = `${sign}${breakableHtml(caption)}`;
   return `<td style="text-align: center; vertical-align: top; max-width: ${sizePx + 12}px; overflow-wrap: anywhere">${picture}<br>${text}</td>`;
 }
 

@@ -41,6 +41,7 @@ export function params<T extends Record<string, ParamValue>>(defaults: T): Widen
 }
 
 function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 

@@ -35,6 +35,12 @@ const TITLE_PX = 15;
 /** Height above a plot that has a title, and no legend. */
 const WITHOUT_LEGEND_PX = 46;
 
+/** Distance of an axis title from the axis's labels. */
+const AXIS_TITLE_GAP_PX = 10;
+
+/** Height below a plot: labels and title of its x axis, and a gap to the text below. */
+const BELOW_PLOT_PX = 64;
+
 /** Maximum range in which each whole number gets a tick, without halves in between. */
 const MAX_WHOLE_TICKS = 12;
 
@@ -141,7 +147,7 @@ type QuietLayout = ReturnType<typeof quietLayout>;
 /** Returns the common layout of all figures: no background, so that it suits light and dark pages. */
 export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend = false }) {
   const axis = (text: string) => ({
-    title: { text },
+    title: { text, standoff: AXIS_TITLE_GAP_PX },
     gridcolor: GRID_COLOUR,
     zeroline: false,
     linecolor: GRID_COLOUR,
@@ -154,7 +160,7 @@ export function quietLayout({ title, x, y }: FigureWords, { logY = false, legend
     plot_bgcolor: "rgba(0, 0, 0, 0)",
     colorway: COLOURS,
     height: 360,
-    margin: { l: 60, r: 20, t: legend ? 66 : WITHOUT_LEGEND_PX, b: 50 },
+    margin: { l: 60, r: 20, t: legend ? 66 : WITHOUT_LEGEND_PX, b: BELOW_PLOT_PX },
     showlegend: legend,
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     xaxis: axis(x),
@@ -246,7 +252,8 @@ export function heatFigure(
   };
   const cells = { z: values.map((row) => [...row]), colorscale: "Viridis", hoverongaps: false };
   const layout = quietLayout(words, {});
-  const axis = labels ? { type: "category" } : { constrain: "domain" };
+  const areFew = values.length <= MAX_WHOLE_TICKS;
+  const axis = labels ? { type: "category" } : { constrain: "domain", ...(areFew ? { dtick: 1 } : {}) };
   const squares = labels ? {} : { scaleanchor: "x" };
   return {
     data: [{ type: "heatmap", ...cells, ...named }],

@@ -1,6 +1,8 @@
 // Tables of rows, and their form as text.
+
 import { inspect } from "node:util";
 import { textTable } from "../../common/text_table";
+import { counted } from "../../common/words";
 
 /** Rows under named columns. */
 export interface Table {
@@ -57,9 +59,10 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 /** Returns the table as text for a terminal. */
 export function tableText(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
+  const textsOf = cellFormatter(table);
   const lines = textTable(
     table.columns,
-    rows.map(({ cells }) => cells.map(formatCell)),
+    rows.map(({ cells }) => textsOf(cells)),
   ).split("\n");
   if (cut) lines.splice(2 + cut.at, 0, cut.note);
   return [...(options.title ? [options.title] : []), ...lines, ...(cut ? [sizeOf(table)] : [])].join("\n");
@@ -86,7 +89,7 @@ export function visibleRows(
 
 /** Returns "1,254 rows, 8 columns". */
 export function sizeOf({ rows, columns }: Table): string {
-  return `${formatCell(rows.length)} rows, ${columns.length} columns`;
+  return `${counted(rows.length, "row")}, ${counted(columns.length, "column")}`;
 }
 
 /** Returns true for a column of numbers and gaps only. */
@@ -95,9 +98,56 @@ export function isNumeric({ rows }: Table, column: number): boolean {
   return values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint");
 }
 
+/** Matches a number or a range in words: "97 %", "0.052", "4 - 240". */
+const NUMBER_TEXT = /^[+-]?[\d.,]+( - [\d.,]+)?( %)?$/;
+
+/** Returns true for a column that is aligned right: of numbers, or of texts that are numbers. */
+export function isAlignedRight(table: Table, column: number): boolean {
+  if (isNumeric(table, column)) return true;
+  const texts = table.rows.map((row) => row[column]).filter((value) => !isGap(value) && value !== "");
+  return texts.length > 0 && texts.every((text) => NUMBER_TEXT.test(String(text)));
+}
+
 /** Returns true for null, undefined and NaN. */
 export function isGap(value: unknown): boolean {
   return value === null || value === undefined || Number.isNaN(value);
+}
+
+/**
+ * Returns the function that formats a row of this table. The numbers of a column with fractions have one number of
+ * decimals, at most four significant digits of the largest: 0.763 below 0.6468 is 0.7630, and 0.6468 below 1 is 0.647.
+ */
+export function cellFormatter(table: Table): (cells: readonly unknown[]) => string[] {
+  const decimals = table.columns.map((_, column) => decimalsOf(table, column));
+  return (cells) =>
+    cells.map((value, column) => {
+      const digits = decimals[column];
+      if (digits === undefined || !isFiniteNumber(value)) return formatCell(value);
+      return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    });
+}
+
+/** Numbers of a column that differ by more than this factor have decimals of their own. */
+const MAX_SPAN = 100;
+
+/** Returns the number of decimals of a column's numbers; undefined if each has its own, or all are whole. */
+function decimalsOf(table: Table, column: number): number | undefined {
+  if (!isNumeric(table, column)) return undefined;
+  let [least, most, decimals] = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const row of table.rows) {
+    const value = row[column];
+    if (!isFiniteNumber(value) || value === 0) continue;
+    least = Math.min(least, Math.abs(value));
+    most = Math.max(most, Math.abs(value));
+    if (!Number.isInteger(value))
+      decimals = Math.max(decimals, formatFraction(value).split(".")[1]?.length ?? 0);
+  }
+  if (decimals === 0 || least < SMALLEST_PLAIN || most > MAX_SPAN * least) return undefined;
+  return Math.min(decimals, Math.max(1, 3 - Math.floor(Math.log10(most))));
+}
+
+function isFiniteNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
 }
 
 /** Formats a cell: 12345 -> "12,345", 0.491234 -> "0.4912", a gap -> "". */
@@ -109,9 +159,22 @@ export function formatCell(value: unknown): string {
   return inspect(value, { breakLength: Number.POSITIVE_INFINITY });
 }
 
-/** Formats a number with four significant digits, without an exponent for usual sizes. */
+/** Smaller numbers are shown with an exponent. */
+const SMALLEST_PLAIN = 1e-4;
+
+/** Errors of this relative size are those of single precision, not digits. */
+const NOISE = 1e-6;
+
+/**
+ * Formats a number with four significant digits, without an exponent for usual sizes. A rounded number keeps its zeros:
+ * 0.762987 -> "0.7630", 0.3 -> "0.3".
+ */
 function formatFraction(value: number): string {
   const size = Math.abs(value);
-  if (size >= 1000) return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
-  return size >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+  if (size >= 1000)
+    return value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  if (size < SMALLEST_PLAIN) return value.toExponential(2);
+  const rounded = value.toPrecision(4);
+  const isRounded = Math.abs(Number(rounded) - value) > NOISE * size;
+  return isRounded ? rounded : String(Number(rounded));
 }

@@ -1,9 +1,11 @@
 // Tables as HTML: plain for every reader; a script in the output adds sorting, searching and paging.
 import { escapeHtml } from "../../common/html";
+import { breakableHtml } from "./breakable";
 import { scriptHtml } from "./page_script";
 import {
+  cellFormatter,
   DEFAULT_MAX_ROWS,
-  formatCell,
+  isAlignedRight,
   isGap,
   isNumeric,
   type PlacedRow,
@@ -19,6 +21,8 @@ export interface TablePage {
   rows: string[][];
   /** For each column: its numbers (null: a gap), or null for a text column. */
   numbers: ((number | null)[] | null)[];
+  /** Columns that are aligned right. */
+  right: boolean[];
   /** Index of the highlighted row, or -1. */
   marked: number;
   pageRows: number;
@@ -36,32 +40,50 @@ const HELD = `the first and last ${HELD_ROWS / 2}`;
 /** Returns the table as escaped HTML: numbers aligned right, the middle of a long table omitted and counted. */
 export function tableHtml(table: Table, options: TableOptions = {}): string {
   const { rows, cut } = visibleRows(table, options);
-  const aligned = table.columns.map((_, column) => (isNumeric(table, column) ? "right" : "left"));
+  const aligned = table.columns.map((_, column) => (isAlignedRight(table, column) ? "right" : "left"));
   const cell = (tag: "td" | "th", text: string, column: number) =>
     `<${tag} style="text-align: ${aligned[column]}${isShort(text) ? "; white-space: nowrap" : ""}">${breakable(tag, text)}</${tag}>`;
   const line = (tag: "td" | "th", texts: string[], style = "") =>
     `<tr${style}>${texts.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
+  const textsOf = htmlFormatter(table);
   const lines = rows.map(({ cells, place }) =>
-    line("td", cells.map(formatCell), place === options.marked ? ' style="font-weight: bold"' : ""),
+    line("td", textsOf(cells), place === options.marked ? ' style="font-weight: bold"' : ""),
   );
-  if (cut) lines.splice(cut.at, 0, `<tr><td colspan="${table.columns.length}"><i>${cut.note}</i></td></tr>`);
+  if (cut)
+    lines.splice(
+      cut.at,
+      0,
+      `<tr><td colspan="${table.columns.length}" style="text-align: center"><i>${cut.note}</i></td></tr>`,
+    );
   const title = options.title ? `<p><b>${escapeHtml(options.title)}</b></p>` : "";
   const size = cut ? `<p>${sizeOf(table)}</p>` : "";
   return `${title}<table><thead>${line("th", table.columns)}</thead><tbody>${lines.join("")}</tbody></table>${size}`;
 }
 
-/** Returns true for dates and names, which stay on one line. */
-function isShort(text: string): boolean {
-  return text.length <= SHORT_CHARACTERS && text.includes(" ");
+/** Interval with its star, which stays on one line; a line may break before it. */
+const INTERVAL = /\[[^\]]*\]( \*)?/g;
+const NO_BREAK_SPACE = "\u00a0";
+
+/** Returns the function that formats a row of this table for a page, with intervals that do not break. */
+function htmlFormatter(table: Table): (cells: readonly unknown[]) => string[] {
+  const textsOf = cellFormatter(table);
+  const whole = (text: string) => text.replace(INTERVAL, (found) => found.replaceAll(" ", NO_BREAK_SPACE));
+  return (cells) => textsOf(cells).map(whole);
 }
 
-/** Where a line may break: a column's name before its capitals, a long path or address after its signs. */
-const BREAKS = { th: /(?<=[a-z\d])(?=[A-Z])/, td: /(?<=[/_+.-])/ };
+/** Returns true for dates and names, which stay on one line. */
+function isShort(text: string): boolean {
+  return text.length <= SHORT_CHARACTERS && text.includes(" ") && !text.includes(NO_BREAK_SPACE);
+}
 
-/** Returns escaped text with places at which a line may break: readers drop the styles that would do it. */
+/** Returns escaped text with places at which a line may break; a column's name breaks before its capitals. */
 function breakable(tag: "td" | "th", text: string): string {
-  const isWhole = tag === "td" && text.length <= SHORT_CHARACTERS;
-  return isWhole ? escapeHtml(text) : text.split(BREAKS[tag]).map(escapeHtml).join("<wbr>");
+  if (tag === "th")
+    return text
+      .split(/(?<=[a-z\d])(?=[A-Z])/)
+      .map(escapeHtml)
+      .join("<wbr>");
+  return text.length <= SHORT_CHARACTERS ? escapeHtml(text) : breakableHtml(text);
 }
 
 /**
@@ -82,9 +104,11 @@ export function tablePage(
 ): TablePage {
   const { rows } = visibleRows(table, { maxRows: heldRows });
   const numbers = table.columns.map((_, column) => isNumeric(table, column) && rows.map(numberIn(column)));
+  const textsOf = htmlFormatter(table);
   return {
-    rows: rows.map(({ cells }) => cells.map(formatCell)),
+    rows: rows.map(({ cells }) => textsOf(cells)),
     numbers: numbers.map((values) => values || null),
+    right: table.columns.map((_, column) => isAlignedRight(table, column)),
     marked: rows.findIndex(({ place }) => place === marked),
     pageRows: maxRows,
     shortCharacters: SHORT_CHARACTERS,

@@ -1,11 +1,12 @@
 // Readings of tables: class sizes, dropped classes, photos that look alike.
+import { counted, percent } from "../../common/words";
 import type { DuplicateReport } from "../../inspection/duplicates";
 import type { PreprocessResult } from "../../preprocessing/preprocess";
 import { ALL_DATASETS } from "../../retrieval/evaluation";
 import type { BalanceStage, ClassBalance } from "../../tables/balance";
 import type { ClassCount } from "../../tables/class_counts";
 import type { Drawing } from "../output/drawing";
-import { counted, percent, reading, sum } from "./reading";
+import { reading, sum } from "./reading";
 
 /** Classes below this size are small: Data_Merge repeats their images. */
 const SMALL_CLASS = 20;
@@ -22,7 +23,7 @@ export function sizesReading(classes: readonly Pick<ClassCount, "images">[]): Dr
   const single = sizes.filter((size) => size === 1).length;
   return reading(
     `${counted(sizes.length, "class", "classes")} of ${sizes[0]} to ${sizes.at(-1)} images, median ${sizes[Math.floor(sizes.length / 2)]}; ${percent(small / sizes.length)} have fewer than ${SMALL_CLASS}.`,
-    `Bad signs are classes of one image (here ${single}): nothing in them can be found again. Join them with others by \`relabel.csv\`, or let Data_preprocessing drop them.`,
+    `Bad signs are classes of one image (here ${single}): nothing in them can be found again. Join them with others by \`relabel.csv\`, or let Data_preprocessing drop them (\`smallestClass\`).`,
   );
 }
 

@@ -1,4 +1,5 @@
 // Readings of experiments: rates and settings tried, a trainer looked into, weights averaged.
+import { counted, percent, scoreText } from "../../common/words";
 import type { LrFind } from "../../experiments/lr_find";
 import type { SearchRow } from "../../experiments/search_rows";
 import type { Soup } from "../../experiments/soup";
@@ -8,7 +9,7 @@ import type { StepMetric } from "../../runs/metrics";
 import type { ExaminedImage } from "../../training/examine";
 import type { GradientNorm } from "../../training/loop/gradient_norms";
 import type { Drawing } from "../output/drawing";
-import { counted, gains, largest, percent, reading, score } from "./reading";
+import { gains, largest, reading } from "./reading";
 
 /** Rates that differ by less than this factor are as good as equal. */
 const SAME_RATE = 3;
@@ -49,7 +50,7 @@ export function sweepReading({ runs }: { runs: readonly SweepRun[] }): Drawing {
   });
   const measure = best.mp5 === undefined ? "top-1" : "mP@5";
   return reading(
-    `Best of ${runs.length} is ${settings.join(", ")} with ${measure} ${score(value)}; the worst has ${score(Math.min(...measured))}.`,
+    `Best of ${runs.length} is ${settings.join(", ")} with ${measure} ${scoreText(value)}; the worst has ${scoreText(Math.min(...measured))}.`,
     ends.length > 0
       ? `It lies at the end of what was tried: a ${ends.join(" and a ")} may be better still.`
       : "Values on either side are worse: the range holds the best one.",
@@ -68,8 +69,8 @@ export function tuneReading({ rows }: { rows: readonly SearchRow[] }): Drawing {
     return reading("No variation has finished with a seed of the settings as they are.");
   const sentences = compared.map(({ setting, difference, verdict, seeds }) => {
     const { mean, low, high, spread } = difference!;
-    const between = spread === undefined ? "" : `, ${score(spread)} between the seeds`;
-    return `${setting} ${gains(mean)} over ${counted(seeds.length, "seed")} (95 %: ${score(low)} to ${score(high)}${between}): ${verdict}.`;
+    const between = spread === undefined ? "" : `, ${scoreText(spread)} between the seeds`;
+    return `${setting} ${gains(mean)} over ${counted(seeds.length, "seed")} (95 %: ${scoreText(low)} to ${scoreText(high)}${between}): ${verdict}.`;
   });
   return reading(
     ...sentences,
@@ -148,7 +149,7 @@ export function gradientReading(norms: readonly GradientNorm[]): Drawing {
   const least = largest(finite, ({ ratio }) => -ratio);
   if (!most || !least) return reading("No part has a gradient.");
   return reading(
-    `The gradient is largest in ${most.part} (${most.ratio.toPrecision(2)} of its weights) and least in ${least.part} (${least.ratio.toPrecision(2)}): ${Math.round(most.ratio / least.ratio).toLocaleString("en")} times less.`,
+    `The gradient is largest in ${most.part} (${most.ratio.toPrecision(2)} times its weights) and least in ${least.part} (${least.ratio.toPrecision(2)}): ${Math.round(most.ratio / least.ratio).toLocaleString("en")} times less.`,
     "AdamW divides a gradient by its own size, so this says nothing about the step; `backboneLrFactor` and `layerDecay` do. Bad signs are parts at 0 (they learn nothing) and blocks that grow towards the input by powers of ten (the training will not be stable).",
   );
 }
@@ -168,8 +169,8 @@ export function soupReading({ ingredients, mp5, chosenOn }: Soup): Drawing {
     return reading(`The mean of ${counted(taken.length, "model")}: it was not scored.`);
   const gain =
     taken.length === 1
-      ? `it is the best of them alone, mP@5 ${score(mp5)}: every other one lowers it.`
-      : `mP@5 ${score(mp5)}, it ${gains(mp5 - best.mp5)} against the best of them.`;
+      ? `it is the best of them alone, mP@5 ${scoreText(mp5)}: every other one lowers it.`
+      : `mP@5 ${scoreText(mp5)}, it ${gains(mp5 - best.mp5)} against the best of them.`;
   return reading(
     `Of ${counted(ingredients.length, "model")} the soup takes ${taken.length}; ${gain}`,
     chosenOn === "held-out-classes"
@@ -196,7 +197,7 @@ export function wiseReading({ run, alphas, scores }: WiseLine): Drawing {
     return `On ${dataDir} the run's end ${gains(line.at(-1)! - before!)} against the untrained backbone.`;
   });
   return reading(
-    `Highest is alpha ${best.alpha}: mP@5 ${score(best.mp5)}, against ${score(whole.mp5)} of ${run} itself and ${score(backbone!)} of the untrained backbone.`,
+    `Highest is alpha ${best.alpha}: mP@5 ${scoreText(best.mp5)}, against ${scoreText(whole.mp5)} of ${run} itself and ${scoreText(backbone!)} of the untrained backbone.`,
     best.alpha === 0
       ? "The pretrained tower is best with this neck: fine-tuning has gained nothing here."
       : best.alpha < whole.alpha

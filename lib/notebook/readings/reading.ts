@@ -1,5 +1,7 @@
 // What all readings share: a paragraph of sentences, and how numbers are written in it.
+
 import { escapeHtml } from "../../common/html";
+import { scoreText } from "../../common/words";
 import type { Drawing } from "../output/drawing";
 
 /** Returns sentences as a paragraph for `show`: escaped, settings and commands between backticks as code. */
@@ -9,24 +11,9 @@ export function reading(...sentences: readonly string[]): Drawing {
   return { bundle: { "text/html": `<p>${html}</p>`, "text/plain": text } };
 }
 
-/** Writes a score, 0..1: "0.645". */
-export function score(value: number): string {
-  return value.toFixed(3);
-}
-
-/** Writes a share, 0..1: "12 %". */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
-}
-
-/** Writes a count with its noun: "1 image", "3,960 images". */
-export function counted(count: number, one: string, several = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : several}`;
-}
-
 /** Writes what was gained or lost: "gains 0.102". */
 export function gains(difference: number): string {
-  return `${difference < 0 ? "loses" : "gains"} ${score(Math.abs(difference))}`;
+  return `${difference < 0 ? "loses" : "gains"} ${scoreText(Math.abs(difference))}`;
 }
 
 /** Adds numbers. */

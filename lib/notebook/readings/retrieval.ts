@@ -1,5 +1,7 @@
 // Readings of searches: models compared, neighbours, mistakes, verdicts.
+
 import { join } from "node:path";
+import { counted, percent, scoreText } from "../../common/words";
 import type { Finding } from "../../finding/find_photos";
 import type { Images } from "../../photos/images";
 import type { DatasetConfusion } from "../../retrieval/confusion";
@@ -8,7 +10,7 @@ import type { Neighbours } from "../../retrieval/neighbours";
 import type { RetrievalFiles } from "../../training/data/run_data";
 import type { Verdict } from "../../verdict/judge";
 import type { Drawing } from "../output/drawing";
-import { counted, gains, largest, percent, reading, score, sum } from "./reading";
+import { gains, largest, reading, sum } from "./reading";
 
 /**
  * Reads a comparison of models: the best, and what the last one gains over its predecessor.
@@ -23,7 +25,7 @@ export function comparisonReading(rows: readonly ComparisonRow[]): Drawing {
   const best = largest(overall, ({ scores }) => scores.mp5.mean)!;
   const { mean, low, high } = best.scores.mp5;
   return reading(
-    `Best is ${best.model}: mP@5 ${score(mean)}, and in 95 % of the draws of classes ${score(low)} to ${score(high)}.`,
+    `Best is ${best.model}: mP@5 ${scoreText(mean)}, and in 95 % of the draws of classes ${scoreText(low)} to ${scoreText(high)}.`,
     gainSentence(last),
     "A bad sign is a trained model below the backbone: it has unlearned what it had. Then lower `initLr` or `backboneLrFactor`, or train less.",
   );
@@ -52,10 +54,10 @@ export function datasetsReading(rows: readonly ComparisonRow[]): Drawing {
   if (!worst) return reading("There is one data set: the table above says all.");
   const own = single.find(({ dataset, index }) => dataset === worst.dataset && index === "own");
   const alone = own
-    ? ` Among its own images alone it would be ${score(own.scores.mp5.mean)}: what lies between is lost to images of other data sets.`
+    ? ` Among its own images alone it would be ${scoreText(own.scores.mp5.mean)}: what lies between is lost to images of other data sets.`
     : "";
   return reading(
-    `The hardest data set is ${worst.dataset}: mP@5 ${score(worst.scores.mp5.mean)} of ${counted(worst.queries, "query", "queries")} of ${counted(worst.classes, "class", "classes")}.${alone}`,
+    `The hardest data set is ${worst.dataset}: mP@5 ${scoreText(worst.scores.mp5.mean)} of ${counted(worst.queries, "query", "queries")} of ${counted(worst.classes, "class", "classes")}.${alone}`,
     "A bad sign is a data set far below the others: look at its images, then give it more classes or photos. With few classes its interval is wide: do not rank data sets by it.",
   );
 }
@@ -161,7 +163,7 @@ export function verdictReading({ report }: Pick<Verdict, "report">): Drawing {
   const rate = `${Number((100 * threshold.rate).toFixed(1))} %`;
   const most = often[0];
   return reading(
-    `From a cosine of ${score(threshold.value)} on, an image counts as the same object: ${percent(trueAccept.mean)} of the queries with their class in the index are accepted and right, and ${(100 * falseAccept.mean).toFixed(1)} % of those without it are accepted, ${rate} promised.`,
+    `From a cosine of ${scoreText(threshold.value)} on, an image counts as the same object: ${percent(trueAccept.mean)} of the queries with their class in the index are accepted and right, and ${(100 * falseAccept.mean).toFixed(1)} % of those without it are accepted, ${rate} promised.`,
     most && most.falseAccept > 0
       ? `One class is accepted without being there for ${percent(most.falseAccept)} of its ${counted(most.queries, "query", "queries")}.`
       : "",
@@ -176,7 +178,7 @@ export function verdictReading({ report }: Pick<Verdict, "report">): Drawing {
  */
 export function calibrationReading({ report }: Pick<Verdict, "report">): Drawing {
   return reading(
-    `Said and seen probability differ by ${score(report.calibration.error)} on average, on classes that the curve has not seen; the area under the left curve is ${score(report.auroc.mean)}.`,
+    `Said and seen probability differ by ${scoreText(report.calibration.error)} on average, on classes that the curve has not seen; the area under the left curve is ${scoreText(report.auroc.mean)}.`,
     "Bad signs are points far off the diagonal: the probability is then a mere order. More queries, of more classes, make it a probability.",
   );
 }

@@ -1,11 +1,12 @@
 // Readings of runs: before they start, when they have ended, and side by side.
+import { percent, scoreText } from "../../common/words";
 import type { MarginSettings } from "../../config/loss";
 import type { ScheduleSettings } from "../../config/optimiser";
 import type { RunView } from "../../runs/follow";
 import type { RetrievalMetric } from "../../runs/metrics";
 import { marginOf } from "../../training/step/schedule";
 import type { Drawing } from "../output/drawing";
-import { gains, percent, reading, score } from "./reading";
+import { gains, reading } from "./reading";
 
 /**
  * Reads the schedules of runs: how far the rate rises, and how the margin moves.
@@ -64,12 +65,12 @@ export function runReading({ steps, validations, retrievals }: RunView): Drawing
 function heldOutSentence(retrievals: readonly RetrievalMetric[]): string {
   const last = retrievals.at(-1)!;
   const best = retrievals.reduce((a, b) => (b.mp5 > a.mp5 ? b : a));
-  const start = `On held-out classes mP@5 is ${score(last.mp5)}`;
+  const start = `On held-out classes mP@5 is ${scoreText(last.mp5)}`;
   if (retrievals.length === 1) return `${start}.`;
-  if (score(best.mp5) === score(last.mp5) && best.epoch !== last.epoch)
+  if (scoreText(best.mp5) === scoreText(last.mp5) && best.epoch !== last.epoch)
     return `${start}, as after epoch ${best.epoch}: more epochs change little.`;
   if (best.epoch === last.epoch) return `${start}, its highest: more epochs may help.`;
-  return `${start}, below the ${score(best.mp5)} of epoch ${best.epoch}: later epochs learn the training classes by heart, take fewer.`;
+  return `${start}, below the ${scoreText(best.mp5)} of epoch ${best.epoch}: later epochs learn the training classes by heart, take fewer.`;
 }
 
 /**
@@ -84,8 +85,8 @@ export function gainReading(before: RunView, after: RunView): Drawing {
     return reading("These runs are scored on different queries: their scores cannot be compared.");
   const untrained = is.untrained?.backbone?.mp5;
   return reading(
-    `Fine-tuning ${gains(is.mp5 - was.mp5)} of mP@5 against the neck alone: ${score(was.mp5)} becomes ${score(is.mp5)}.`,
-    untrained === undefined ? "" : `Without any training it is ${score(untrained)}.`,
+    `Fine-tuning ${gains(is.mp5 - was.mp5)} of mP@5 against the neck alone: ${scoreText(was.mp5)} becomes ${scoreText(is.mp5)}.`,
+    untrained === undefined ? "" : `Without any training it is ${scoreText(untrained)}.`,
     "Whether the gain is certain is Inference's question. A bad sign is a loss of mP@5 while the training loss falls: the backbone forgets; lower `backboneLrFactor`, or train fewer steps.",
   );
 }

@@ -48,7 +48,7 @@ export function lrFigure({
     mark("config", initLr, "x"),
   ];
   const layout = figure.layout as { xaxis: object };
-  const xaxis = { ...layout.xaxis, type: "log", dtick: 1, exponentformat: "power" };
+  const xaxis = { ...layout.xaxis, type: "log", dtick: 1, exponentformat: "none" };
   return {
     data: [{ ...raw, line: { color: FAINT, width: 1 } }, line!, ...marks],
     layout: { ...layout, xaxis },

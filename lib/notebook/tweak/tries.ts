@@ -6,7 +6,7 @@ import { bytesBelow, bytesText } from "../../common/files/disk_use";
 import { listSweeps, planRemoval, type Removal, removeRuns, runsOf } from "../../experiments/remove_runs";
 import { runFolder } from "../../runs/run_folder";
 import { type RunRow, runTable } from "../../runs/run_table";
-import { formatCell, type Table, tableOf, tableText } from "../output/table";
+import { cellFormatter, formatCell, type Table, tableOf, tableText } from "../output/table";
 import { tableHtml } from "../output/table_html";
 import { widget } from "../widgets/own";
 import type { Widget } from "../widgets/widget";
@@ -110,12 +110,13 @@ function sweepRow(name: string): Partial<RunRow> {
 }
 
 /** The table for lib/browser/tries.js: texts, and numbers to sort by. */
-function pageTable({ columns, rows }: Table) {
+function pageTable(table: Table) {
+  const textsOf = cellFormatter(table);
   return {
-    columns,
-    rows: rows.map((row) => ({
+    columns: table.columns,
+    rows: table.rows.map((row) => ({
       name: String(row[0]),
-      texts: row.map(formatCell),
+      texts: textsOf(row),
       values: row.map((value) => (typeof value === "number" ? value : null)),
     })),
   };

@@ -1,4 +1,5 @@
 // Examples of each row of the training augmentation, from one end of its range to the other.
+import { percent } from "../../common/words";
 import type { AugmentationRow } from "../../config/augmentation";
 import type { AugmentPlan, AugmentStep, WarpStep } from "../../images/loading/augment_plan";
 
@@ -13,8 +14,6 @@ const between = (low: number, high: number, place: number) => low + (high - low)
 /** Formats a number with its sign: "-0.1", "+0.1". */
 const signed = (value: number, digits = 2) => `${value > 0 ? "+" : ""}${Number(value.toFixed(digits))}`;
 const times = (value: number) => `x ${Number(value.toFixed(2))}`;
-const percent = (share: number) => `${Math.round(100 * share)} %`;
-
 /** Returns an example that changes an image by one step. */
 function example(
   name: string,

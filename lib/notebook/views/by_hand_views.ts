@@ -24,15 +24,12 @@ export function gradientFigure(norms: readonly GradientNorm[]): Figure {
     data: [
       { type: "scatter", mode: "lines+markers", name: "gradient / weight", x, y, marker, line: { width: 1 } },
     ],
-    layout: {
-      ...layout,
-      xaxis: { ...layout.xaxis, type: "category" },
-      yaxis: { ...layout.yaxis, exponentformat: "power" },
-    },
+    layout: { ...layout, xaxis: { ...layout.xaxis, type: "category" } },
   };
 }
 
-const BINS = 20;
+/** Bins have this width, and one begins at 0: the bars left of it are the images that are wrong. */
+const BIN = 0.05;
 
 /**
  * Draws a histogram of margins: cosine to an image's own class minus the largest cosine to another.
@@ -41,15 +38,15 @@ const BINS = 20;
  */
 export function marginFigure(examined: readonly ExaminedImage[]): Figure {
   const margins = examined.map(({ margin }) => margin);
-  const least = Math.floor(Math.min(0, ...margins) * 10) / 10;
-  const width = (Math.ceil(Math.max(0.1, ...margins) * 10) / 10 - least) / BINS;
-  const values = new Array<number>(BINS).fill(0);
-  for (const margin of margins) values[Math.min(BINS - 1, Math.floor((margin - least) / width))]!++;
-  const labels = values.map((_, bin) => (least + (bin + 0.5) * width).toFixed(2));
+  const bins = margins.map((margin) => Math.floor(margin / BIN));
+  const [first, last] = [Math.min(-1, ...bins), Math.max(0, ...bins)];
+  const values = new Array<number>(last - first + 1).fill(0);
+  for (const bin of bins) values[bin - first]!++;
+  const labels = values.map((_, at) => ((first + at) * BIN).toFixed(2));
   const wrong = margins.filter((margin) => margin < 0).length;
   return barFigure(labels, [{ name: "images", values }], {
     title: `Margins of ${margins.length} images; ${wrong} below 0 are nearer to another class`,
-    x: "cosine to the right class - largest other",
+    x: `cosine to the right class minus the largest other; a bar is from its number to ${BIN} above`,
     y: "images",
   });
 }

@@ -1,4 +1,5 @@
 // Views of single classes: a table with a row per class, and the long tail of their sizes.
+import { percent } from "../../common/words";
 import type { ClassBalance } from "../../tables/balance";
 import type { ClassRow } from "../../tables/class_table";
 import type { Figure } from "../output/figure";
@@ -49,7 +50,7 @@ export function balanceInWords(balance: readonly ClassBalance[]): Record<string,
         smallest: row.min,
         median: row.median,
         largest: row.max,
-        "under 20": `${Math.round(100 * row.shareUnder20)} %`,
+        "under 20": percent(row.shareUnder20),
         gini: Number(row.gini.toFixed(3)),
       })),
   );

@@ -59,7 +59,7 @@ export async function duplicateGrid(
     const frame = labelA === labelB ? ("none" as const) : ("red" as const);
     const item = (image: string, label: number, fold: number) => ({
       image: join(folder, image),
-      caption: `${classNames.get(label) ?? `class ${label}`}, fold ${fold}`,
+      caption: `${classNames.get(label) ?? `class ${label}`}, fold\u00a0${fold}`,
       frame,
     });
     return [item(imageA, labelA, foldA), item(imageB, labelB, foldB)];

@@ -64,6 +64,6 @@ export function confusionFigure(rows: readonly DatasetConfusion[]): Figure {
   const names = rows.map(({ dataset, queries, wrong }) => `${dataset} (${wrong} of ${queries} wrong)`);
   const figure = heatFigure(values, words, { rows: names, columns, texts });
   const scale = { colorscale: SCALE, zmin: 0 };
-  const bar = { tickformat: ".0%", thickness: 12, outlinewidth: 0 };
+  const bar = { tickformat: "0.0%", thickness: 12, outlinewidth: 0 };
   return { ...figure, data: figure.data.map((trace) => ({ ...trace, ...scale, colorbar: bar })) };
 }

@@ -90,7 +90,13 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
 
 /** Returns a figure as text: "Figure: The loss falls (scatter loss)". */
 function figureText({ data, layout }: Figure): string {
-  const title = (layout?.title as { text?: string } | undefined)?.text ?? layout?.title ?? "without a title";
+  const title = titleOf(layout) || "without a title";
   const traces = data.map((trace) => [trace.type ?? "scatter", trace.name].filter(Boolean).join(" "));
   return `Figure: ${title} (${traces.join(", ")})`;
+}
+
+/** Returns a figure's title, or the headings of its halves: "Loss; Margin". */
+function titleOf({ title, annotations = [] }: Figure["layout"] = {}): string {
+  if (title) return String((title as { text?: string }).text ?? title);
+  return (annotations as { text?: string }[]).flatMap(({ text }) => text ?? []).join("; ");
 }

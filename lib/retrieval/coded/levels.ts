@@ -31,6 +31,16 @@ function bordersOf({ borders: data, bits }: Levels): Pick<Vectors, "data" | "len
   return { data, length: 2 ** bits - 1 };
 }
 
+/** Returns levels by their values: a border lies in the middle of two. */
+export function levelsOf({ bits, length, values }: Omit<Levels, "borders">): Levels {
+  const [cells, gaps] = [2 ** bits, 2 ** bits - 1];
+  const at = (gap: number) => Math.floor(gap / gaps) * cells + (gap % gaps);
+  const borders = Float32Array.from({ length: length * gaps }, (_, gap) => {
+    return (values[at(gap)]! + values[at(gap) + 1]!) / 2;
+  });
+  return { bits, length, values, borders };
+}
+
 /** Returns the number of bytes of a row's code. */
 export function codeBytes({ bits, length }: Pick<Levels, "bits" | "length">): number {
   return Math.ceil((length * bits) / 8);

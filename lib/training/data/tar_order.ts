@@ -48,7 +48,7 @@ export function tarOrder(
  * Shuffles 0 .. count - 1 through a buffer, as WebDataset's `shuffle`: the buffer is filled, then each further number
  * takes the place of one that is drawn from it; at the end the rest is shuffled. No number comes more than `size` - 1
  * places too early. A number stays in the buffer for `size` draws on average (geometric distribution), so that it moves
- * by 2/e = .74 of `size` on average; a buffer of all numbers is a plain shuffle.
+ * by 2/e = 0.74 of `size` on average; a buffer of all numbers is a plain shuffle.
  */
 export function throughBuffer(random: RandomStream, count: number, size: number): Int32Array {
   const buffer = Array.from({ length: Math.min(size, count) }, (_, i) => i);

@@ -27,7 +27,7 @@ const SCHEDULES: Record<ScheduleSettings["lrSchedule"], typeof learningRate> = {
 };
 
 /**
- * Computes the original's schedule. In the warm-up epochs the rate rises linearly per step, by .01 + .99 k/T for
+ * Computes the original's schedule. In the warm-up epochs the rate rises linearly per step, by 0.01 + 0.99 k/T for
  * k = 0 .. T-1, which does not reach 1. Later each epoch has one value, 0.5 init (1 + cos(pi epoch / (n_epochs + 1))),
  * because the published code adds 1 to n_epochs before its loop.
  */

@@ -7,6 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** States in which a job is over. A requeued job is pending again. */
 const OVER = ["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL"];
 
+/** Tells whether a job in that state is over. */
+export function isOver(state) {
+  return OVER.includes(state);
+}
+
 /** A submitted job, or an array of jobs. */
 export class Job {
   id;
@@ -40,11 +45,7 @@ export class Job {
 
   /** Waits until every task of the job is over; returns the records. */
   async over(seconds, options) {
-    return await this.until(
-      (records) => records.every(({ state }) => OVER.includes(state)),
-      seconds,
-      options,
-    );
+    return await this.until((records) => records.every(({ state }) => isOver(state)), seconds, options);
   }
 
   /** Lets a requeued task start in ten seconds: in the second in which it ended, a node would refuse it. */
